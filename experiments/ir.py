@@ -1,0 +1,206 @@
+"""The nouns of the house: Corpus, Queries, Qrels, Split, Collection, Candidates, Negatives, Run.
+
+Arrays hold *positions* (int32 indices into a Corpus or Queries), never ids; ids appear only at the edges.
+All values are frozen; arrays in them are treated as read-only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int32]
+Scores = npt.NDArray[np.float32]
+
+NO_DOCUMENT = -1
+"""Pads ragged rows of document positions; its score is NaN."""
+
+
+def normalise_text(text: str) -> str:
+    """Equal iff a reader would call two texts the same: NFKC, case folded, white space collapsed."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def hash_texts(parts: Iterable[str]) -> str:
+    """sha256 (hex) over length-prefixed UTF-8 parts, so that no two sequences collide by joining."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """N documents in corpus order, which breaks every tie of scores."""
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def passages(self) -> tuple[str, ...]:
+        """What a model reads: mteb's ``(title + " " + text).strip()``."""
+        return tuple(
+            (title + " " + text).strip() for title, text in zip(self.titles, self.texts, strict=True)
+        )
+
+    @cached_property
+    def content_hash(self) -> str:
+        return hash_texts([*self.ids, *self.titles, *self.texts])
+
+    def take(self, positions: Positions) -> Corpus:
+        """The sub-corpus at `positions`, in that order."""
+        return Corpus(
+            ids=tuple(self.ids[i] for i in positions),
+            titles=tuple(self.titles[i] for i in positions),
+            texts=tuple(self.texts[i] for i in positions),
+        )
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Q queries."""
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def content_hash(self) -> str:
+        return hash_texts([*self.ids, *self.texts])
+
+    def take(self, positions: Positions) -> Queries:
+        """The queries at `positions`, in that order."""
+        return Queries(
+            ids=tuple(self.ids[i] for i in positions), texts=tuple(self.texts[i] for i in positions)
+        )
+
+
+@dataclass(frozen=True)
+class Qrels:
+    """Positive judgments (grade > 0) as three aligned arrays of length J, sorted by (query, document).
+
+    `query` and `document` are int32 positions, `grade` is int32. Score-0 rows are counted by the loader, not kept.
+    """
+
+    query: Positions
+    document: Positions
+    grade: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    @staticmethod
+    def build(*, query: npt.ArrayLike, document: npt.ArrayLike, grade: npt.ArrayLike) -> Qrels:
+        """Sort by (query, document)."""
+        q, d, g = (np.asarray(a, dtype=np.int32) for a in (query, document, grade))
+        order = np.lexsort((d, q))
+        return Qrels(query=q[order], document=d[order], grade=g[order])
+
+    @cached_property
+    def content_hash(self) -> str:
+        digest = hashlib.sha256()
+        for array in (self.query, self.document, self.grade):
+            digest.update(np.ascontiguousarray(array, dtype="<i4").tobytes())
+            digest.update(b"|")
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Split:
+    """The queries of one side and their positive judgments; `qrels.query` points into `queries`."""
+
+    queries: Queries
+    qrels: Qrels
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A corpus and its splits.
+
+    splits: any of "train" (the whole pool, before `seed` draws from it), "dev", "test", "heldout" (test queries
+        set aside from train by `data.heldout_queries`); further named qrels splits of a BEIR folder keep their name.
+    minable: (N,) bool, the documents that may be mined (`data.mining_corpus`).
+    report: what the loader counted (removed leaking queries, dangling judgments, title-only documents, ...).
+    """
+
+    name: str
+    corpus: Corpus
+    splits: Mapping[str, Split]
+    minable: npt.NDArray[np.bool_]
+    report: Mapping[str, int]
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Over everything a number can depend on; the report is not part of it."""
+        parts = [self.corpus.content_hash, hashlib.sha256(np.packbits(self.minable).tobytes()).hexdigest()]
+        for name in sorted(self.splits):
+            split = self.splits[name]
+            parts += [name, split.queries.content_hash, split.qrels.content_hash]
+        return hash_texts(parts)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A teacher's exact search: per query the best documents, best first, equal scores in corpus order.
+
+    document: (Q, K) int32, padded with NO_DOCUMENT; score: (Q, K) float32, NaN where padded.
+    positive_score: (J,) float32, aligned with the qrels that were searched, exact for every judged pair.
+    positive_rank: (J,) int32, raw 1-based rank (before exclusions) among the minable documents; K + 1 means "beyond K".
+    """
+
+    document: Positions
+    score: Scores
+    positive_score: Scores
+    positive_rank: Positions
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """R training rows (query, shown positive) with up to n negatives each, and why each one stands there.
+
+    query, positive: (R,) int32 positions. positive_score: (R,) float32. anchor_score, bar: (R,) float32, NaN where
+    nothing was ranked or the method has no bar.
+    document, rank: (R, n) int32 (rank is the teacher's raw 1-based rank; 0 where nothing was ranked);
+    score: (R, n) float32, NaN where nothing was ranked. Short rows (`shortfall: fewer`) are padded with NO_DOCUMENT.
+    known_false: (R, n) bool, judged relevant but hidden from training.
+    """
+
+    query: Positions
+    positive: Positions
+    positive_score: Scores
+    anchor_score: Scores
+    bar: Scores
+    document: Positions
+    rank: Positions
+    score: Scores
+    known_false: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Negatives:
+        """The rows at `rows`, in that order."""
+        return Negatives(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A ranking per query: document ids and full-precision scores, best first (score desc, then id desc as mteb)."""
+
+    query_ids: tuple[str, ...]
+    document_ids: tuple[tuple[str, ...], ...]
+    scores: tuple[npt.NDArray[np.float64], ...]

@@ -1,0 +1,175 @@
+"""What a finished run leaves behind: one small sorted JSON record, and per-query scores beside it.
+
+`RunRecord` is the versioned schema. A field added later has a default; a change of meaning bumps SCHEMA_VERSION and adds a
+pure migration to MIGRATIONS, applied when an older record is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from experiments.config import RunConfig
+from experiments.errors import UserError
+from experiments.identity import digest
+
+SCHEMA_VERSION = 1
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From version v to v + 1."""
+
+MEASURES = ("nDCG@10", "R@100", "MRR@10", "AP@100")
+PER_QUERY_COLUMNS = ("task", "query_id", *MEASURES)
+"""Columns of a run's per-query parquet file: two strings, then float64 measures."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class CollectionFacts(_Part):
+    """content_hash and what the loader counted."""
+
+    content_hash: str
+    documents: int
+    queries: dict[str, int]
+    report: dict[str, int]
+
+
+class Histogram(_Part):
+    """counts[i] falls in [edges[i], edges[i + 1]); the last bin is closed."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class RateBin(_Part):
+    """Known false negatives among mined negatives in one bin. `label` is a rank ("1") or a score range ("0.5-0.6")."""
+
+    label: str
+    mined: int
+    known_false: int
+
+
+class MiningFacts(_Part):
+    """The yield of mining and its audit.
+
+    queries: training queries drawn. rows: rows with a shown positive (after positive_within). kept: rows trained on.
+    short_rows: rows whose survivors were fewer than num_negatives. not_common: rows dropped by common_with.
+    candidates, rejected: candidates looked at and those the bar rejected (`rejected_reasons` by reason).
+    mean_rank: of the chosen negatives' raw ranks; mean_gap: positive score minus negative score, over the chosen.
+    mined, known_false: chosen negatives, and those among them judged relevant but hidden.
+    """
+
+    queries: int
+    rows: int
+    kept: int
+    short_rows: int
+    not_common: int
+    without_positive: int
+    candidates: int
+    rejected: int
+    rejected_reasons: dict[str, int]
+    mean_rank: float | None
+    mean_gap: float | None
+    mean_positive_score: float | None
+    mean_negative_score: float | None
+    mined: int
+    known_false: int
+    known_false_by_rank: tuple[RateBin, ...]
+    known_false_by_score: tuple[RateBin, ...]
+    histograms: dict[str, Histogram]
+    """Keys: "rank", "gap", "positive_score", "negative_score"; absent where nothing was ranked."""
+
+    @property
+    def yield_(self) -> float:
+        """Share of the rows with a shown positive that are trained on."""
+        return self.kept / self.rows if self.rows else 0.0
+
+
+class TrainingFacts(_Part):
+    """rows, steps, passes over the rows; thinned (step, loss) and (step, learning rate).
+
+    collapsed: final loss within 1% of log(documents scored per query) and mean document-document cosine over .95
+    (DESIGN: Training and comparison). mean_cosine: between documents of the training rows, after training.
+    """
+
+    rows: int
+    steps: int
+    passes: float
+    loss: tuple[tuple[int, float], ...]
+    learning_rate: tuple[tuple[int, float], ...]
+    final_loss: float
+    mean_cosine: float
+    collapsed: bool
+
+
+class TaskScores(_Part):
+    """Means over the task's queries; `mteb` is mteb's own figure for nDCG@10, rounded to 5 decimals as it gives it."""
+
+    queries: int
+    documents: int
+    measures: dict[str, float]
+    mteb: float | None
+    content_hash: str
+
+
+class RunRecord(_Part):
+    """One finished run.
+
+    environment: python, packages, processor, flags, device, threads. timings: seconds per stage, 0.0 for a reused
+    artifact; cost: what making every artifact of the run took, whoever made it (so a shared one counts fully).
+    artifacts: stage -> key. per_query: sha256 of the per-query file's canonical content, "" for a mining-only run.
+    """
+
+    schema_version: int
+    run_id: str
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    collections: dict[str, CollectionFacts]
+    mining: MiningFacts | None
+    training: TrainingFacts | None
+    tasks: dict[str, TaskScores]
+    timings: dict[str, float]
+    cost: dict[str, float]
+    artifacts: dict[str, str]
+    per_query: str
+
+    @property
+    def environment_digest(self) -> str:
+        """Names the second result of one run_id from another environment."""
+        return digest(self.environment)
+
+    def run_config(self) -> RunConfig:
+        """The config, typed."""
+        return RunConfig.model_validate(self.config)
+
+
+def dump_record(record: RunRecord) -> str:
+    """Sorted JSON text, newline-terminated: equal records are equal bytes."""
+    return json.dumps(record.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_record(text: str, *, source: Path | str) -> RunRecord:
+    """A record of this or an older schema. Raises UserError naming `source` for anything else."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{source}: not JSON ({error}): delete the file and run again") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise UserError(
+            f"{source}: schema_version {version!r} is not known here (this version reads up to {SCHEMA_VERSION}): "
+            "update this software, or remove the record"
+        )
+    for step in range(version, SCHEMA_VERSION):
+        data = MIGRATIONS[step](data)
+    try:
+        return RunRecord.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{source}: {where}: {first['msg']}") from error
