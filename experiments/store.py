@@ -61,7 +61,7 @@ class Store:
     def get_or_make(
         self, stage: str, payload: Mapping[str, Any], make: Callable[[Path], None]
     ) -> Artifact:
-        """The artifact for `payload`; `make(folder)` fills a scratch folder that is renamed into place when it returns."""
+        """The artifact for `payload`; `make(folder)` fills a scratch folder, renamed into place when it returns."""
         hit = self.find(stage, payload)
         if hit is not None:
             return hit
@@ -84,7 +84,7 @@ class Store:
             make(scratch)
             seconds = time.perf_counter() - started
             shutil.rmtree(final, ignore_errors=True)
-            os.replace(scratch, final)
+            scratch.replace(final)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -102,11 +102,15 @@ def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Sorted, indented, newline-terminated JSON, written aside and renamed."""
+    write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Written aside and renamed, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def _check_payload(descriptor: Path, stored: Any, asked: Mapping[str, Any]) -> None:

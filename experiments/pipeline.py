@@ -1,0 +1,311 @@
+"""run(config, execution) -> RunRecord: the study's method, one stage after the other.
+
+A teacher ranks the corpus for every training query, a miner picks negatives from that ranking, the student is fine-tuned on
+them, and the fine-tuned student is measured. Each stage is a cached function of the slice of config that it reads.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import resource
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.collections.load import load_collection
+from experiments.collections.splits import evaluation_split, require_split
+from experiments.config import (
+    BeirData,
+    DataConfig,
+    DistilledStudent,
+    DocstringsData,
+    Execution,
+    RunConfig,
+    TeacherConfig,
+)
+from experiments.environment import describe_environment
+from experiments.errors import UserError
+from experiments.ir import Candidates, Collection
+from experiments.miners.mine import Mined
+from experiments.miners.plan import fetch_depth
+from experiments.record import SCHEMA_VERSION, CollectionFacts, RunRecord, TaskScores, TrainingFacts
+from experiments.record_store import find_record, write_record
+from experiments.stages.embed import embed
+from experiments.stages.evaluate import EvaluationTarget, evaluate
+from experiments.stages.mine import mine_stage, negatives_table
+from experiments.stages.retrieve import retrieve
+from experiments.store import Artifact, Store
+from experiments.students.build import student_key
+from experiments.students.device import resolve_device
+from experiments.tracking import Tracker, make_tracker
+
+log = logging.getLogger("experiments")
+
+
+@dataclass
+class Trail:
+    """The artifacts that a run went through, made or reused."""
+
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def add(self, name: str, artifact: Artifact) -> Artifact:
+        """Keep an artifact under its name in the record, and say what happened."""
+        self.artifacts[name] = artifact
+        verb = f"made in {artifact.seconds:.1f} s" if artifact.made else "reused"
+        log.info("%-28s %s  %s", name, artifact.key, verb)
+        return artifact
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every stage of one run shares."""
+
+    config: RunConfig
+    execution: Execution
+    store: Store
+    trail: Trail
+    tracker: Tracker
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student to measure: its key, and the folders that hold its weights."""
+
+    key: str
+    trained: Path | None
+    fitted: Path | None
+
+
+def run(config: RunConfig, execution: Execution) -> RunRecord:
+    """The record of `config`: found if the run is done, else made. Raises UserError for what the user can mend."""
+    done = find_record(execution.store, config.run_id)
+    collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
+    if done is not None:
+        _check_unchanged(done, collection)
+        return done
+    _set_threads(execution)
+    tracker = make_tracker(execution)
+    tracker.start(config, config.run_id, execution.labels)
+    context = Context(
+        config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker
+    )
+    succeeded = False
+    try:
+        record = _run_stages(context, collection)
+        tracker.finish(record)
+        succeeded = True
+    finally:
+        if not succeeded:
+            tracker.abort()
+    return record
+
+
+def _run_stages(context: Context, collection: Collection) -> RunRecord:
+    started = time.perf_counter()
+    config = context.config
+    mined = _mine(context, collection) if config.train.kind != "none" else None
+    training: TrainingFacts | None = None
+    tasks: dict[str, TaskScores] = {}
+    per_query: pd.DataFrame | None = None
+    collections = {collection.name: _facts(collection)}
+    if config.until == "evaluate":
+        student, training = _student(context, collection, mined)
+        targets = list(_targets(context, collection, collections))
+        tasks, per_query, artifacts = evaluate(
+            config=config,
+            student=student.trained,
+            fitted=student.fitted,
+            student_key=student.key,
+            targets=targets,
+            store=context.store,
+            execution=context.execution,
+        )
+        for task, artifact in zip(tasks, artifacts, strict=True):
+            context.trail.add(f"evaluate {task}", artifact)
+    record = _record(
+        context, collections, mined=mined, training=training, tasks=tasks, per_query=per_query, started=started
+    )
+    write_record(context.execution.store, record, per_query)
+    return record
+
+
+def _mine(context: Context, collection: Collection) -> Mined:
+    """Rank with the teacher (and those of `common_with`), then pick negatives."""
+    config = context.config
+    require_split(collection, "train", "this run trains")
+    candidates, key = _retrieve(context, collection, config.teacher)
+    others = [
+        (*_retrieve(context, collection, other.teacher), other.miner) for other in config.mining.common_with
+    ]
+    mined, artifact = mine_stage(
+        config=config,
+        collection=collection,
+        candidates=candidates,
+        candidates_key=key,
+        others=others,
+        store=context.store,
+        execution=context.execution,
+    )
+    context.trail.add("mine", artifact)
+    if limit := getattr(context.execution.tracker, "negatives", 0):
+        context.tracker.negatives(negatives_table(collection, mined, limit))
+    return mined
+
+
+def _retrieve(context: Context, collection: Collection, teacher: TeacherConfig) -> tuple[Candidates, str]:
+    config = context.config
+    candidates, artifacts = retrieve(
+        collection,
+        teacher=teacher,
+        depth=fetch_depth(collection, data=config.data, mining=config.mining),
+        store=context.store,
+        execution=context.execution,
+        embed=functools.partial(embed, store=context.store, execution=context.execution),
+    )
+    for artifact in artifacts:
+        context.trail.add(f"{artifact.stage} {teacher.name} {artifact.key[:4]}", artifact)
+    return candidates, artifacts[-1].key
+
+
+def _student(
+    context: Context, collection: Collection, mined: Mined | None
+) -> tuple[Student, TrainingFacts | None]:
+    config, execution = context.config, context.execution
+    fitted, base_key = _fitted(context, collection)
+    if mined is None:
+        return Student(key=base_key, trained=None, fitted=fitted), None
+    from experiments.stages.train import train
+
+    trained, facts, artifact = train(
+        config=config,
+        collection=collection,
+        negatives=mined.negatives,
+        fitted=fitted,
+        store=context.store,
+        execution=execution,
+        on_log=context.tracker.log,
+    )
+    context.trail.add("train", artifact)
+    return Student(key=artifact.key, trained=trained, fitted=fitted), facts
+
+
+def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]:
+    """The weights of a distilled base, and the key of the untrained student."""
+    student = context.config.student
+    if not isinstance(student, DistilledStudent):
+        return None, student_key(student)
+    from experiments.stages.distill import distill
+
+    folder, artifact = distill(
+        student=student,
+        collection=collection,
+        store=context.store,
+        execution=context.execution,
+        embed=functools.partial(embed, store=context.store, execution=context.execution),
+    )
+    context.trail.add("distill", artifact)
+    return folder, artifact.key
+
+
+def _targets(
+    context: Context, own: Collection, collections: dict[str, CollectionFacts]
+) -> list[EvaluationTarget]:
+    """The collections to measure on; what is loaded for it is noted in `collections`."""
+    config = context.config
+    targets = []
+    for name in config.evaluation.collections or (own.name,):
+        if name == own.name:
+            targets += [_target(own, config.data, split) for split in config.evaluation.splits]
+            continue
+        data: DataConfig = DocstringsData() if name == "docstrings" else BeirData(name=name)
+        other = load_collection(
+            data, execution=context.execution, cache=context.execution.store / "collections"
+        )
+        collections[name] = _facts(other)
+        targets.append(_target(other, data, "test"))
+    return targets
+
+
+def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
+    require_split(collection, split, f"evaluation asks for {collection.name}/{split}")
+    corpus, judged = evaluation_split(collection, data, split)
+    return EvaluationTarget(task=f"{collection.name}/{split}", corpus=corpus, split=judged)
+
+
+def _record(
+    context: Context,
+    collections: dict[str, CollectionFacts],
+    *,
+    mined: Mined | None,
+    training: TrainingFacts | None,
+    tasks: dict[str, TaskScores],
+    per_query: pd.DataFrame | None,
+    started: float,
+) -> RunRecord:
+    artifacts = context.trail.artifacts
+    wall = time.perf_counter() - started
+    made = {name: round(artifact.seconds if artifact.made else 0.0, 2) for name, artifact in artifacts.items()}
+    cost = {name: round(artifact.seconds, 2) for name, artifact in artifacts.items()}
+    return RunRecord(
+        schema_version=SCHEMA_VERSION,
+        run_id=context.config.run_id,
+        config=context.config.model_dump(mode="json"),
+        environment=describe_environment(
+            device=resolve_device(context.execution), threads=_threads(context.execution)
+        ),
+        collections=collections,
+        mining=mined.facts if mined is not None else None,
+        training=training,
+        tasks=tasks,
+        timings={**made, "wall": round(wall, 2)},
+        cost={**cost, "peak_memory_mb": round(_peak_memory_mb(), 0)},
+        artifacts={name: artifact.key for name, artifact in artifacts.items()},
+        per_query=per_query_digest(per_query) if per_query is not None else "",
+    )
+
+
+def per_query_digest(per_query: pd.DataFrame) -> str:
+    """sha256 of the per-query scores as CSV with shortest round-trip floats."""
+    return hashlib.sha256(per_query.to_csv(index=False, lineterminator="\n").encode("utf-8")).hexdigest()
+
+
+def _facts(collection: Collection) -> CollectionFacts:
+    return CollectionFacts(
+        content_hash=collection.content_hash,
+        documents=len(collection.corpus),
+        queries={name: len(split.queries) for name, split in collection.splits.items()},
+        report=dict(collection.report),
+    )
+
+
+def _check_unchanged(done: RunRecord, collection: Collection) -> None:
+    stored = done.collections[collection.name].content_hash
+    if stored != collection.content_hash:
+        raise UserError(
+            f"run {done.run_id} was recorded on {collection.name} with content {stored[:12]}, which now has content "
+            f"{collection.content_hash[:12]}: give the changed collection another name (data.name=...)"
+        )
+
+
+def _set_threads(execution: Execution) -> None:
+    if execution.threads is None:
+        return
+    import torch
+
+    torch.set_num_threads(execution.threads)
+
+
+def _threads(execution: Execution) -> int:
+    import torch
+
+    return execution.threads or torch.get_num_threads()
+
+
+def _peak_memory_mb() -> float:
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
