@@ -1,0 +1,46 @@
+# The first of these that is run makes the environment: VENV (.venv) from PYTHON (python3), see .ci/setup.sh.
+
+PYTHON ?= python3
+VENV ?= .venv
+STORE ?= outputs/store
+WORKERS ?= 2
+
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types contracts check setup clean
+.DEFAULT_GOAL := demo
+
+demo: setup
+	@$(RUN) experiments.run -m study=demo
+	@$(RUN) analysis build demo --records $(STORE)
+	@echo
+	@echo "Next, your own data (corpus.jsonl, queries.jsonl, qrels/train.tsv, qrels/test.tsv in one folder):"
+	@echo "  $(RUN) experiments.run data=beir data.path=FOLDER miner=topk_percpos"
+
+# One thread each: two workers that each take every core slow one another down.
+test: setup
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+lint: setup
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+types: setup
+	@$(RUN) mypy
+
+contracts: setup
+	@$(VENV)/bin/lint-imports
+
+check: lint types contracts test
+	@$(RUN) analysis build --check
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt .ci/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/setup.sh
+
+# The environment and everything that was computed; `results/` stays.
+clean:
+	rm -rf outputs .coverage coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf "$(VENV)"
