@@ -1,7 +1,8 @@
 """The config as a value: RunConfig (all that can change a number) and Execution (nothing that can).
 
-Frozen pydantic models, ``extra="forbid"``, unions discriminated on `kind`. `conf/` holds the choices, `compose.py` parses
-them into these types once; everything behind that edge takes these values. Units and bounds stand beside each field.
+Frozen pydantic models, ``extra="forbid"``, unions discriminated on `kind`. `conf/` holds the choices, `compose.py`
+parses them into these types once; everything behind that edge takes these values. Units and bounds stand beside each
+field.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class DocstringsData(_Data):
 
     @property
     def name(self) -> str:
+        """What tables and tags call it."""
         return "docstrings"
 
 
@@ -123,6 +125,7 @@ class Bm25Teacher(Value):
 
     @property
     def name(self) -> str:
+        """What tables and tags call it."""
         return "bm25"
 
 
@@ -134,6 +137,7 @@ class RandomTeacher(Value):
 
     @property
     def name(self) -> str:
+        """What tables and tags call it."""
         return "random"
 
 
@@ -156,6 +160,7 @@ class TinyStudent(Value):
 
     @property
     def name(self) -> str:
+        """What tables and tags call it."""
         return "tiny"
 
 
@@ -178,6 +183,7 @@ class DistilledStudent(Value):
 
     @property
     def name(self) -> str:
+        """What tables and tags call it."""
         return f"{self.base.name}_distilled"
 
 
@@ -332,9 +338,7 @@ class RunConfig(Value):
     train: TrainConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     seed: Size = 0
-    until: Annotated[
-        Literal["evaluate", "mine"], Field(json_schema_extra={"neutral": "evaluate"})
-    ] = "evaluate"
+    until: Annotated[Literal["evaluate", "mine"], Field(json_schema_extra={"neutral": "evaluate"})] = "evaluate"
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> RunConfig:

@@ -51,12 +51,11 @@ class Corpus:
     @cached_property
     def passages(self) -> tuple[str, ...]:
         """What a model reads: mteb's ``(title + " " + text).strip()``."""
-        return tuple(
-            (title + " " + text).strip() for title, text in zip(self.titles, self.texts, strict=True)
-        )
+        return tuple((title + " " + text).strip() for title, text in zip(self.titles, self.texts, strict=True))
 
     @cached_property
     def content_hash(self) -> str:
+        """Over ids, titles and texts in corpus order."""
         return hash_texts([*self.ids, *self.titles, *self.texts])
 
     def take(self, positions: Positions) -> Corpus:
@@ -80,13 +79,12 @@ class Queries:
 
     @cached_property
     def content_hash(self) -> str:
+        """Over ids and texts in order."""
         return hash_texts([*self.ids, *self.texts])
 
     def take(self, positions: Positions) -> Queries:
         """The queries at `positions`, in that order."""
-        return Queries(
-            ids=tuple(self.ids[i] for i in positions), texts=tuple(self.texts[i] for i in positions)
-        )
+        return Queries(ids=tuple(self.ids[i] for i in positions), texts=tuple(self.texts[i] for i in positions))
 
 
 @dataclass(frozen=True)
@@ -112,6 +110,7 @@ class Qrels:
 
     @cached_property
     def content_hash(self) -> str:
+        """Over the three arrays."""
         digest = hashlib.sha256()
         for array in (self.query, self.document, self.grade):
             digest.update(np.ascontiguousarray(array, dtype="<i4").tobytes())

@@ -1,7 +1,8 @@
 """run(config, execution) -> RunRecord: the study's method, one stage after the other.
 
-A teacher ranks the corpus for every training query, a miner picks negatives from that ranking, the student is fine-tuned on
-them, and the fine-tuned student is measured. Each stage is a cached function of the slice of config that it reads.
+A teacher ranks the corpus for every training query, a miner picks negatives from that ranking, the student is
+fine-tuned on them, and the fine-tuned student is measured. Each stage is a cached function of the slice of config that
+it reads.
 """
 
 from __future__ import annotations
@@ -91,9 +92,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     _set_threads(execution)
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
-    context = Context(
-        config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker
-    )
+    context = Context(config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker)
     succeeded = False
     try:
         record = _run_stages(context, collection)
@@ -139,9 +138,7 @@ def _mine(context: Context, collection: Collection) -> Mined:
     config = context.config
     require_split(collection, "train", "this run trains")
     candidates, key = _retrieve(context, collection, config.teacher)
-    others = [
-        (*_retrieve(context, collection, other.teacher), other.miner) for other in config.mining.common_with
-    ]
+    others = [(*_retrieve(context, collection, other.teacher), other.miner) for other in config.mining.common_with]
     mined, artifact = mine_stage(
         config=config,
         collection=collection,
@@ -172,9 +169,7 @@ def _retrieve(context: Context, collection: Collection, teacher: TeacherConfig) 
     return candidates, artifacts[-1].key
 
 
-def _student(
-    context: Context, collection: Collection, mined: Mined | None
-) -> tuple[Student, TrainingFacts | None]:
+def _student(context: Context, collection: Collection, mined: Mined | None) -> tuple[Student, TrainingFacts | None]:
     config, execution = context.config, context.execution
     fitted, base_key = _fitted(context, collection)
     if mined is None:
@@ -212,9 +207,7 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
     return folder, artifact.key
 
 
-def _targets(
-    context: Context, own: Collection, collections: dict[str, CollectionFacts]
-) -> list[EvaluationTarget]:
+def _targets(context: Context, own: Collection, collections: dict[str, CollectionFacts]) -> list[EvaluationTarget]:
     """The collections to measure on; what is loaded for it is noted in `collections`."""
     config = context.config
     targets = []
@@ -223,9 +216,7 @@ def _targets(
             targets += [_target(own, config.data, split) for split in config.evaluation.splits]
             continue
         data: DataConfig = DocstringsData() if name == "docstrings" else BeirData(name=name)
-        other = load_collection(
-            data, execution=context.execution, cache=context.execution.store / "collections"
-        )
+        other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
         targets.append(_target(other, data, "test"))
     return targets
@@ -255,9 +246,7 @@ def _record(
         schema_version=SCHEMA_VERSION,
         run_id=context.config.run_id,
         config=context.config.model_dump(mode="json"),
-        environment=describe_environment(
-            device=resolve_device(context.execution), threads=_threads(context.execution)
-        ),
+        environment=describe_environment(device=resolve_device(context.execution), threads=_threads(context.execution)),
         collections=collections,
         mining=mined.facts if mined is not None else None,
         training=training,

@@ -1,7 +1,7 @@
 """What a finished run leaves behind: one small sorted JSON record, and per-query scores beside it.
 
-`RunRecord` is the versioned schema. A field added later has a default; a change of meaning bumps SCHEMA_VERSION and adds a
-pure migration to MIGRATIONS, applied when an older record is read.
+`RunRecord` is the versioned schema. A field added later has a default; a change of meaning bumps SCHEMA_VERSION and adds
+a pure migration to MIGRATIONS, applied when an older record is read.
 """
 
 from __future__ import annotations
@@ -150,7 +150,9 @@ class RunRecord(_Part):
 
 def dump_record(record: RunRecord) -> str:
     """Sorted JSON text, newline-terminated: equal records are equal bytes."""
-    return json.dumps(record.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(record.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def parse_record(text: str, *, source: Path | str) -> RunRecord:

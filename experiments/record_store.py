@@ -1,6 +1,7 @@
 """Where finished and failed runs are kept inside the artifact store.
 
-``<root>/records/<run_id>/<environment digest>.json`` with its per-query parquet beside it; ``<root>/failures/<run_id>.json``.
+``<root>/records/<run_id>/<environment digest>.json`` with its per-query parquet beside it, and
+``<root>/failures/<run_id>.json``.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class Store:
     root: Path
 
     def path(self, stage: str, key: str) -> Path:
+        """Where the artifact lies or would lie."""
         return self.root / stage / key
 
     def find(self, stage: str, payload: Mapping[str, Any]) -> Artifact | None:
@@ -58,9 +59,7 @@ class Store:
         _check_payload(descriptor, stored["payload"], payload)
         return Artifact(stage=stage, key=key, path=descriptor.parent, made=False, seconds=stored["seconds"])
 
-    def get_or_make(
-        self, stage: str, payload: Mapping[str, Any], make: Callable[[Path], None]
-    ) -> Artifact:
+    def get_or_make(self, stage: str, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
         """The artifact for `payload`; `make(folder)` fills a scratch folder, renamed into place when it returns."""
         hit = self.find(stage, payload)
         if hit is not None:
@@ -74,9 +73,7 @@ class Store:
                 return hit
             return self._make(stage, key, payload, make)
 
-    def _make(
-        self, stage: str, key: str, payload: Mapping[str, Any], make: Callable[[Path], None]
-    ) -> Artifact:
+    def _make(self, stage: str, key: str, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
         final = self.path(stage, key)
         scratch = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=final.parent))
         started = time.perf_counter()
