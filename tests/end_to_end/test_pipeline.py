@@ -1,0 +1,159 @@
+"""One run in process, on a generated collection: what is shared, what is made once, what a failure leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from experiments import pipeline
+from experiments.config import (
+    BeirData,
+    Bm25Teacher,
+    EvaluationConfig,
+    Execution,
+    InfoNCE,
+    MiningConfig,
+    NaiveTopK,
+    NoTraining,
+    RandomMiner,
+    RunConfig,
+    TinyStudent,
+    TopKPercPos,
+)
+from experiments.errors import UserError
+from experiments.record import PER_QUERY_COLUMNS, RunRecord
+from experiments.record_store import find_record, per_query_path, record_paths
+from tests.helpers.beir import write_beir
+
+TRAIN = InfoNCE(steps=4, batch_size=8, query_length=16, passage_length=32)
+
+
+@pytest.fixture(scope="module")
+def execution(tmp_path_factory: pytest.TempPathFactory) -> Execution:
+    root = tmp_path_factory.mktemp("pipeline")
+    folder = write_beir(root / "toy")
+    return Execution(
+        store=root / "store", output=root / "out", data_paths={"toy": folder}, device="cpu", threads=1, progress=False
+    )
+
+
+def make_config(**changes: Any) -> RunConfig:
+    values: dict[str, Any] = {
+        "data": BeirData(name="toy"),
+        "teacher": Bm25Teacher(),
+        "miner": NaiveTopK(),
+        "mining": MiningConfig(depth=30),
+        "student": TinyStudent(),
+        "train": TRAIN,
+        "evaluation": EvaluationConfig(query_length=16, passage_length=32),
+    }
+    return RunConfig(**{**values, **changes})
+
+
+def made(record: RunRecord) -> set[str]:
+    """The stages that this run executed itself: a reused artifact takes no time."""
+    return {name.split()[0] for name, seconds in record.timings.items() if name != "wall" and seconds > 0}
+
+
+def artifacts(execution: Execution, stage: str) -> int:
+    return len(list((execution.store / stage).glob("*/artifact.json")))
+
+
+def test_methods_and_seeds_share_one_search_and_equal_rows_train_once(execution: Execution) -> None:
+    first = pipeline.run(make_config(), execution)
+    assert set(first.tasks) == {"toy/test"}
+    assert artifacts(execution, "retrieve") == 1
+    pipeline.run(make_config(miner=TopKPercPos(threshold=0.9)), execution)
+    pipeline.run(make_config(miner=RandomMiner()), execution)
+    pipeline.run(make_config(seed=1), execution)
+    assert artifacts(execution, "retrieve") == 1
+    trained = artifacts(execution, "train")
+    same_rows = pipeline.run(make_config(miner=TopKPercPos(threshold=0.9000001)), execution)
+    assert artifacts(execution, "train") == trained
+    assert same_rows.run_id != first.run_id
+
+
+def test_the_same_run_again_executes_nothing(execution: Execution) -> None:
+    config = make_config()
+    first = pipeline.run(config, execution)
+    before = {path: path.stat().st_mtime_ns for path in execution.store.rglob("*") if path.is_file()}
+    again = pipeline.run(config, execution)
+    assert again == first
+    assert before == {path: path.stat().st_mtime_ns for path in execution.store.rglob("*") if path.is_file()}
+
+
+def test_per_query_scores_average_to_the_record_and_to_mteb(execution: Execution) -> None:
+    record = pipeline.run(make_config(), execution)
+    (path,) = record_paths(execution.store, record.run_id)
+    frame = pd.read_parquet(per_query_path(path))
+    assert tuple(frame.columns) == PER_QUERY_COLUMNS
+    scores = record.tasks["toy/test"]
+    assert len(frame) == scores.queries
+    for measure, mean in scores.measures.items():
+        assert frame[measure].mean() == pytest.approx(mean, abs=1e-12)
+    assert scores.mteb == pytest.approx(scores.measures["nDCG@10"], abs=5.1e-6)
+
+
+def test_a_run_that_failed_half_way_goes_on_from_its_last_whole_artifact(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(seed=7)
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("machine lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "evaluate", fail)
+        with pytest.raises(RuntimeError, match="machine lost"):
+            pipeline.run(config, execution)
+    assert find_record(execution.store, config.run_id) is None
+    record = pipeline.run(config, execution)
+    assert record.timings["train"] == 0.0
+    assert record.cost["train"] > 0.0
+    assert find_record(execution.store, config.run_id) == record
+
+
+def test_without_training_the_student_is_measured_as_it_is(execution: Execution) -> None:
+    record = pipeline.run(make_config(train=NoTraining()), execution)
+    assert record.mining is None
+    assert record.training is None
+    assert 0.0 <= record.tasks["toy/test"].measures["nDCG@10"] <= 1.0
+
+
+def test_until_mine_stops_before_the_student(execution: Execution) -> None:
+    trained = artifacts(execution, "train")
+    record = pipeline.run(make_config(until="mine", miner=TopKPercPos(threshold=0.7)), execution)
+    assert record.tasks == {}
+    assert record.mining is not None
+    assert record.mining.mined > 0
+    assert artifacts(execution, "train") == trained
+
+
+def test_reveal_removes_every_known_false_negative(execution: Execution) -> None:
+    hidden = pipeline.run(make_config(until="mine"), execution)
+    revealed = pipeline.run(make_config(until="mine", mining=MiningConfig(depth=30, reveal=1.0)), execution)
+    assert hidden.mining is not None
+    assert revealed.mining is not None
+    assert hidden.mining.known_false > 0
+    assert revealed.mining.known_false == 0
+
+
+def test_changed_data_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "toy")
+    execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
+    config = make_config(until="mine")
+    pipeline.run(config, execution)
+    write_beir(folder, seed=1)
+    with pytest.raises(UserError, match="give the changed collection another name"):
+        pipeline.run(config, execution)
+
+
+def test_training_without_a_train_split_is_one_clear_line(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "toy", train=0)
+    execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
+    with pytest.raises(UserError, match="train"):
+        pipeline.run(make_config(), execution)
+    assert pipeline.run(make_config(train=NoTraining()), execution).tasks
