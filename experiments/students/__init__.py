@@ -1,0 +1,1 @@
+"""What a base model is and where its weights come from."""

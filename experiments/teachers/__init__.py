@@ -1,0 +1,1 @@
+"""What ranks candidates: dense models, BM25, chance."""
