@@ -1,0 +1,1 @@
+"""Collections: docstrings, BEIR folders -> the nouns of ir."""

@@ -1,0 +1,153 @@
+"""From one docstring to (first sentence, passage): reStructuredText and numpydoc reduced to prose, then the filters.
+
+Pure text functions; `VERSION` names their behaviour and is part of the key of every cached extraction.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+VERSION = 1
+
+MIN_PASSAGE_CHARACTERS = 40
+MIN_PASSAGE_WORDS = 6
+MAX_PASSAGE_CHARACTERS = 400
+QUERY_WORDS = range(3, 41)
+MIN_ALPHABETIC = 3
+
+_UNDERLINE = re.compile(r"([=\-~^\"'*+#`])\1{2,}$")
+_NOT_PROSE = re.compile(
+    r"(other |keyword |optional )?(parameters?|arguments?|args|kwargs|options|attributes|properties|methods|functions|"
+    r"classes|inputs?|outputs?|returns?|yields?|receives?|raises|warns|see also|references?|bibliography|literature|"
+    r"examples?|usage|sources?|subpackages|modules|contents|todo|tests?|authors?|version.*|signature|syntax)\b",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"[A-Za-z][\w /&()-]{0,40}:$")
+_FIELD = re.compile(r":[a-z]+( [^:]+)?:(\s|$)")
+_RULE = re.compile(r"[=+\-|\s]{4,}$")
+_BULLET = re.compile(r"([-*+•]|\(?[0-9a-z]{1,2}[.)])\s+")
+_SIGNATURE = re.compile(r"[\w.]+ ?\([^)]*\)?.*(->.*|\)|=.*)$")
+_INLINE = (
+    (re.compile(r":[\w:+-]+:`~?([^`<]+?)\s*(?:<[^`>]*>)?`"), r"\1"),
+    (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{1,2}"), r"\1"),
+    (re.compile(r"\s*\[[\w*#-]+\]_"), ""),
+    (re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),
+    (re.compile(r"(?<!\w)\*{1,2}(\w[^*]*?)\*{1,2}(?!\w)"), r"\1"),
+    (re.compile(r"\s+"), " "),
+)
+_END = re.compile(r"(?<=[.!?])[\"')\]]?\s+(?=[\"'(\[]?[A-Z0-9])")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|eq|eqs|fig|ref|refs|no|al|resp|approx|sec|ch|p|pp|[A-Z]))\.$")
+
+_REFUSED_START = re.compile(
+    r"(options|parameters|copyright|initiali[sz]e self|internal|deprecated|todo|alias for)\b", re.IGNORECASE
+)
+_TEMPLATE = re.compile(r"%\(\w+\)s|\{\w*\}|\$\{?\w+\}|<<\w+>>")
+
+
+def pair(docstring: str) -> tuple[str, str] | None:
+    """(query, passage) of one docstring, or None where a filter refuses it."""
+    paragraphs = prose(docstring)
+    if paragraphs and _SIGNATURE.match(paragraphs[0]):
+        paragraphs = paragraphs[1:]
+    if not paragraphs:
+        return None
+    query, rest = first_sentence(paragraphs[0])
+    passage = cut(" ".join([rest, *paragraphs[1:]]).strip())
+    return (query, passage) if is_question(query) and is_answer(passage) else None
+
+
+def prose(docstring: str) -> list[str]:
+    """The paragraphs of a docstring that are prose, in order, without markup; none where it opens with a heading."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    sections = _sections(lines)
+    if not any(line.strip() for line in sections[0][1]):
+        return []
+    kept = [body for heading, body in sections if not _NOT_PROSE.match(heading)]
+    return [text for body in kept for block in _blocks(body) if (text := plain(" ".join(block)))]
+
+
+def plain(text: str) -> str:
+    """`text` without inline markup, white space collapsed."""
+    text = _BULLET.sub("", text, count=1) if _BULLET.match(text) else text
+    for pattern, replacement in _INLINE:
+        text = pattern.sub(replacement, text)
+    return text.strip().removesuffix("::").strip()
+
+
+def first_sentence(paragraph: str) -> tuple[str, str]:
+    """(first sentence without its full stop, the rest of the paragraph)."""
+    for end in _END.finditer(paragraph):
+        head = paragraph[: end.start()]
+        if not _ABBREVIATION.search(head):
+            return head.rstrip(" .:"), paragraph[end.end() :]
+    return paragraph.rstrip(" .:"), ""
+
+
+def cut(text: str) -> str:
+    """At most MAX_PASSAGE_CHARACTERS, ending at a whole word."""
+    if len(text) <= MAX_PASSAGE_CHARACTERS:
+        return text
+    return text[: MAX_PASSAGE_CHARACTERS + 1].rsplit(" ", 1)[0][:MAX_PASSAGE_CHARACTERS].rstrip()
+
+
+def is_question(query: str) -> bool:
+    """Whether a first sentence can stand as a query."""
+    words = query.split()
+    if len(words) not in QUERY_WORDS or _REFUSED_START.match(query) or _TEMPLATE.search(query):
+        return False
+    return sum(word.strip(".,;:()'\"").isalpha() for word in words) >= MIN_ALPHABETIC
+
+
+def is_answer(passage: str) -> bool:
+    """Whether a passage is long enough, and prose."""
+    if len(passage) < MIN_PASSAGE_CHARACTERS or len(passage.split()) < MIN_PASSAGE_WORDS:
+        return False
+    return not _TEMPLATE.search(passage)
+
+
+def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:
+    """(heading, body lines) at underlined headings; the first one has no heading."""
+    sections: list[tuple[str, list[str]]] = [("", [])]
+    skip = 0
+    for i, line in enumerate(lines):
+        if skip:
+            skip -= 1
+        elif line.strip() and not line[0].isspace() and i + 1 < len(lines) and _is_underline(lines[i + 1]):
+            sections.append((line.strip().rstrip(":"), []))
+            skip = 1
+        elif not _UNDERLINE.match(line.strip()):
+            sections[-1][1].append(line)
+    return sections
+
+
+def _is_underline(line: str) -> bool:
+    return _UNDERLINE.match(line.strip()) is not None and not line[0].isspace()
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """Paragraphs as lists of stripped lines, without directives, literal blocks, doctests, field lists and tables."""
+    blocks: list[list[str]] = [[]]
+    deeper_than: int | None = None
+    to_blank = False
+    for line in lines:
+        text = line.strip()
+        if not text:
+            blocks.append([])
+            to_blank = False
+            continue
+        indent = len(line) - len(line.lstrip())
+        if to_blank or (deeper_than is not None and indent > deeper_than):
+            continue
+        deeper_than = None
+        if text.startswith(">>>") or _RULE.match(text):
+            to_blank = True
+        elif text.startswith("..") or _FIELD.match(text) or (_LABEL.match(text) and _NOT_PROSE.match(text)):
+            deeper_than = indent
+            blocks.append([])
+        else:
+            if _BULLET.match(text):
+                blocks.append([])
+            blocks[-1].append(text)
+            deeper_than = indent if text.endswith("::") else None
+    return [block for block in blocks if block]
