@@ -1,0 +1,28 @@
+"""The tracker that keeps nothing: the record says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.config import Labels, RunConfig
+from experiments.record import RunRecord
+from experiments.tracking.protocol import NegativeRows
+
+
+class NullTracker:
+    """Accepts everything, writes nothing."""
+
+    def start(self, config: RunConfig, run_id: str, labels: Labels) -> None:
+        """Nothing to open."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Nothing to keep."""
+
+    def negatives(self, rows: NegativeRows) -> None:
+        """Nothing to keep."""
+
+    def finish(self, record: RunRecord) -> None:
+        """Nothing to close."""
+
+    def abort(self) -> None:
+        """Nothing to close."""
