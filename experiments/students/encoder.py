@@ -62,7 +62,7 @@ def load_fitted(
     attention: str | None = None,
     precision: Precision = "fp32",
 ) -> SentenceTransformer:
-    """A model this software saved (`save_pretrained`), read as `encoder` says; its layers were chosen before the save."""
+    """A model this software saved (`save_pretrained`), read as `encoder` says; its layers are chosen already."""
     saved = encoder.model_copy(
         update={"name": str(folder), "source": "folder", "revision": None, "layers": None, "trust_remote_code": False}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.config import Encoder, Execution, TinyStudent
@@ -12,7 +13,6 @@ from experiments.students.weights import embedded_minilm
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from transformers import BertModel
 
 LAYERS, WIDTH, HEADS, POSITIONS = 2, 128, 2, 512
 
@@ -31,7 +31,7 @@ def build_tiny(
     with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch, quiet_loading():
         torch.manual_seed(derive_seed(student.seed, "tiny"))
         AutoTokenizer.from_pretrained(embedded_minilm()).save_pretrained(scratch)
-        _random_bert(dropout).save_pretrained(scratch)
+        _save_random_bert(Path(scratch), dropout)
         options = {} if attention is None else {"attn_implementation": attention}
         transformer = Transformer(scratch, model_kwargs=options, max_seq_length=POSITIONS)
         model = SentenceTransformer(
@@ -41,18 +41,20 @@ def build_tiny(
     return finish(model, reading)
 
 
-def _random_bert(dropout: float | None) -> BertModel:
+def _save_random_bert(folder: Path, dropout: float | None) -> None:
+    from safetensors.torch import save_file
     from transformers import BertConfig, BertModel
 
     rate = 0.1 if dropout is None else dropout
-    return BertModel(
-        BertConfig(
-            num_hidden_layers=LAYERS,
-            hidden_size=WIDTH,
-            num_attention_heads=HEADS,
-            intermediate_size=4 * WIDTH,
-            max_position_embeddings=POSITIONS,
-            hidden_dropout_prob=rate,
-            attention_probs_dropout_prob=rate,
-        )
+    config = BertConfig(
+        num_hidden_layers=LAYERS,
+        hidden_size=WIDTH,
+        num_attention_heads=HEADS,
+        intermediate_size=4 * WIDTH,
+        max_position_embeddings=POSITIONS,
+        hidden_dropout_prob=rate,
+        attention_probs_dropout_prob=rate,
+        architectures=["BertModel"],
     )
+    config.save_pretrained(folder)
+    save_file(BertModel(config).state_dict(), folder / "model.safetensors", metadata={"format": "pt"})

@@ -1,0 +1,37 @@
+"""Stage: texts to vectors, once per (encoder, role, texts)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.config import DenseTeacher, Execution
+from experiments.ir import Scores
+from experiments.store import Artifact, Store
+from experiments.students.encoder import load_encoder
+from experiments.teachers.dense import Role, embedding_payload, encode
+
+FILE = "vectors.npy"
+
+
+def embed(
+    texts: Sequence[str], *, encoder: DenseTeacher, role: Role, store: Store, execution: Execution
+) -> tuple[Scores, Artifact]:
+    """(n, d) float32 vectors of `texts`, mapped from disk, and their artifact."""
+
+    def make(folder: Path) -> None:
+        encode(
+            load_encoder(encoder, execution=execution, precision=encoder.precision),
+            texts,
+            role=role,
+            normalize=encoder.normalize,
+            batch_size=execution.inference_batch_size,
+            out=folder / FILE,
+            label=f"{encoder.name} encodes {role} texts" if execution.progress else None,
+        )
+
+    payload = embedding_payload(texts, encoder=encoder, role=role, execution=execution)
+    artifact = store.get_or_make("embed", payload, make)
+    return np.load(artifact.path / FILE, mmap_mode="r"), artifact

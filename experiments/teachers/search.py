@@ -1,0 +1,104 @@
+"""Exact top-k: by rows of scores, and by inner product (faiss, or torch in chunks)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.ir import Positions, Scores
+from experiments.teachers.pairs import score_grid, score_pairs
+
+SLACK = 64
+"""Documents fetched beyond k, so that rounding inside the library can hardly reach the first k."""
+CHUNK_SCORES = 1 << 24
+"""Scores held at once: 64 MiB of float32."""
+
+
+def top_k(scores: Scores, k: int) -> Positions:
+    """Columns of the k highest of each row of (Q, N), best first, equal ones in column order: (Q, k) int32, k <= N."""
+    rows, width = scores.shape
+    if k == 0 or rows == 0:
+        return np.empty((rows, k), dtype=np.int32)
+    bar = np.partition(scores, width - k, axis=1)[:, width - k, None]
+    above, at = scores > bar, scores == bar
+    room = k - np.count_nonzero(above, axis=1)[:, None]
+    chosen = above | (at & (np.cumsum(at, axis=1, dtype=np.int32) <= room))
+    columns = np.nonzero(chosen)[1].reshape(rows, k).astype(np.int32)
+    return order_rows(columns, np.take_along_axis(scores, columns, axis=1))[0]
+
+
+def order_rows(document: Positions, score: Scores) -> tuple[Positions, Scores]:
+    """Each row of (Q, K) sorted by score descending, then document ascending."""
+    order = np.lexsort((document, -score), axis=1)
+    return np.take_along_axis(document, order, axis=1), np.take_along_axis(score, order, axis=1)
+
+
+def chunks(rows: int, width: int) -> Iterator[slice]:
+    """Slices of `rows` such that a chunk of rows x width scores stays within CHUNK_SCORES."""
+    step = max(1, CHUNK_SCORES // max(1, width))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def search_inner_product(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
+    """The k documents (N, d) of highest `score_pairs` per query (Q, d): positions (Q, k) int32 and scores, k <= N.
+
+    The library only proposes: its k + SLACK documents are scored anew, and a query whose k-th score lies within
+    rounding of the last one proposed (many copies of one document) is scored against every document.
+    """
+    fetched, edge = propose(queries, documents, min(k + SLACK, len(documents)), device=device)
+    document, score = order_rows(fetched, score_grid(queries, documents, fetched))
+    document, score = document[:, :k], score[:, :k]
+    if k and fetched.shape[1] < len(documents):
+        open_rows = np.nonzero(score[:, -1] <= edge + rounding(queries, documents))[0]
+        for row in open_rows:
+            document[row], score[row] = _search_all(queries[row], documents, k)
+    return document, score
+
+
+def propose(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
+    """Some k documents of highest inner product (Q, k), unordered, and the lowest score among them (Q,)."""
+    use_faiss = device == "cpu" and importlib.util.find_spec("faiss") is not None
+    if use_faiss:
+        return propose_faiss(queries, documents, k)
+    return propose_torch(queries, documents, k, device=device)
+
+
+def propose_faiss(queries: Scores, documents: Scores, k: int) -> tuple[Positions, Scores]:
+    """`propose` by faiss's exact flat index, on the CPU."""
+    import faiss
+
+    index = faiss.IndexFlatIP(documents.shape[1])
+    index.add(np.ascontiguousarray(documents))
+    score, document = index.search(np.ascontiguousarray(queries), k)
+    return document.astype(np.int32), score.min(axis=1, initial=np.inf)
+
+
+def propose_torch(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
+    """`propose` by torch, in chunks, where faiss is missing or a GPU is there."""
+    import torch
+
+    document = np.empty((len(queries), k), dtype=np.int32)
+    edge = np.full(len(queries), np.inf, dtype=np.float32)
+    right = torch.from_numpy(np.array(documents)).to(device).T
+    for chunk in chunks(len(queries), len(documents)):
+        left = torch.from_numpy(np.array(queries[chunk])).to(device)
+        best = torch.topk(left @ right, k, dim=1)
+        document[chunk] = best.indices.cpu().numpy()
+        edge[chunk] = best.values[:, -1].cpu().numpy()
+    return document, edge
+
+
+def rounding(queries: Scores, documents: Scores) -> float:
+    """A bound on how far a library's float32 inner product may lie from `score_pairs`: (d + 1) u |q| |d|."""
+    lengths = [float(np.sqrt(np.einsum("nd,nd->n", x, x).max(initial=0.0))) for x in (queries, documents)]
+    return float(queries.shape[1] + 1) * 2.0**-24 * 2.0 * lengths[0] * lengths[1]
+
+
+def _search_all(query: Scores, documents: Scores, k: int) -> tuple[Positions, npt.NDArray[np.float32]]:
+    every = np.arange(len(documents), dtype=np.int32)
+    score = score_pairs(query[None], documents, np.zeros_like(every), every)
+    document = top_k(score[None], k)[0]
+    return document, score[document]
