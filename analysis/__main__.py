@@ -1,0 +1,121 @@
+"""``python -m analysis``: build, plan, audit, simulate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from experiments.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0, 1 where --check finds a difference, 2 for a user's mistake."""
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        return command(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis", description="Records to tables, figures and pages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="render tables, figures and the page of studies")
+    build.add_argument("studies", nargs="*", metavar="STUDY", help="names; none = every study in the folder")
+    _add_records(build)
+    build.add_argument("--out", type=Path, help="write to OUT/STUDY (default: beside the study's plan)")
+    build.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
+    build.set_defaults(command=_build)
+    plan = commands.add_parser("plan", help="how many seeds and queries separate two arms by a difference")
+    plan.add_argument("study", metavar="STUDY")
+    plan.add_argument("--difference", type=float, required=True, help="in nDCG@10, such as 0.01")
+    plan.add_argument("--power", type=float, default=0.8)
+    _add_records(plan)
+    plan.set_defaults(command=_plan)
+    audit = commands.add_parser("audit", help="methods x thresholds from records that stopped after mining")
+    _add_records(audit)
+    audit.add_argument("--out", type=Path, help="folder for audit.md, audit.csv and audit.svg (default: print only)")
+    audit.set_defaults(command=_audit)
+    simulate = commands.add_parser("simulate", help="coverage and family-wise error of the intervals")
+    simulate.add_argument("--out", type=Path, default=Path("results/simulation"))
+    simulate.add_argument("--repeats", type=int, default=2000)
+    simulate.set_defaults(command=_simulate)
+    return parser
+
+
+def _add_records(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--records", type=Path, default=Path("results"), help="results folder or artifact store")
+
+
+def _build(parsed: argparse.Namespace) -> int:
+    from analysis.load import load_study
+    from analysis.render import differing_files, render_study, write_files
+    from analysis.report.missing import missing_lines
+    from analysis.sources import open_source
+    from analysis.tables.methods import methods_markdown
+
+    source = open_source(parsed.records)
+    names = parsed.studies or source.studies()
+    if not names:
+        raise UserError(
+            f"{parsed.records} holds no study (no */plan.json): publish one with `python -m experiments.publish`"
+        )
+    differing: list[str] = []
+    for name in names:
+        study = load_study(source, name)
+        folder = source.study_folder(name) if parsed.out is None else parsed.out / name
+        files = render_study(study)
+        if parsed.check:
+            differing += [(folder / file).as_posix() for file in differing_files(folder, files)]
+            continue
+        write_files(folder, files)
+        if parsed.studies:
+            print("\n".join(methods_markdown(study, block) for block in study.plan.blocks))
+        print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
+    for file in differing:
+        print(f"differs from what the records give: {file}")
+    if differing:
+        print("run `python -m analysis build` and commit what it writes")
+    return 1 if differing else 0
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    from analysis.load import load_study
+    from analysis.planner import plan_text
+    from analysis.sources import open_source
+
+    study = load_study(open_source(parsed.records), parsed.study)
+    print(plan_text(study, difference=parsed.difference, power=parsed.power), end="")
+    return 0
+
+
+def _audit(parsed: argparse.Namespace) -> int:
+    from analysis.audit import audit_files
+    from analysis.sources import open_source
+
+    files = audit_files(open_source(parsed.records))
+    print(files["audit.md"].decode(), end="")
+    if parsed.out is not None:
+        parsed.out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (parsed.out / name).write_bytes(content)
+    return 0
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    from analysis.simulate import simulation_files
+
+    files = simulation_files(repeats=parsed.repeats)
+    parsed.out.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (parsed.out / name).write_bytes(content)
+    print(files["README.md"].decode(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

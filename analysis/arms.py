@@ -1,0 +1,144 @@
+"""One row of a methods table: what an arm scored, what it was trained on, what stands against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, verdict
+from analysis.load import PRIMARY, FinishedRun, Study
+from analysis.stats import Difference, wilson
+from experiments.record import MiningFacts, TrainingFacts
+
+
+@dataclass(frozen=True)
+class KnownFalse:
+    """Known false negatives among mined negatives, pooled over seeds, with Wilson's interval."""
+
+    known: int
+    mined: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the mined."""
+        return self.known / self.mined
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95%, Wilson."""
+        return wilson(self.known, self.mined)
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm in one block. Figures are means over its finished seeds; None where there is nothing to show.
+
+    by_task: task -> nDCG@10. mean: over the tasks the differences are about. view: "own rows" or "common rows".
+    p_holm: for the primary contrasts against the study's baseline. below_base: lower than the untrained model.
+    collapsed: how many of the trained seeds.
+    """
+
+    block: str
+    arm: str
+    seeds: int
+    planned: int
+    by_task: dict[str, float | None]
+    mean: float | None
+    difference: Difference | None
+    p_holm: float | None
+    verdict: str | None
+    known_false: KnownFalse | None
+    yield_: float | None
+    view: str | None
+    rows: float | None
+    steps: float | None
+    passes: float | None
+    below_base: bool
+    collapsed: int
+
+
+def arm_rows(study: Study, block: str) -> list[ArmRow]:
+    """Every arm of a block, in declared order, finished or not."""
+    holm = {
+        (result.block, result.contrast.arm): result.p_holm
+        for result in primary_contrasts(study)
+        if result.contrast.baseline == study.plan.declaration.baseline
+        and result.tasks == difference_tasks(study, result.block)
+    }
+    return [_arm_row(study, block, arm, holm.get((block, arm))) for arm in study.plan.arms(block)]
+
+
+def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow:
+    cell = study.cell(block, arm)
+    runs = list(cell.values())
+    tasks = difference_tasks(study, block)
+    declaration = study.plan.declaration
+    is_baseline = arm == declaration.baseline
+    difference = None if is_baseline else compare_arms(study, block, arm, declaration.baseline, tasks)
+    mining = [run.record.mining for run in runs if run.record.mining is not None]
+    training = [run.record.training for run in runs if run.record.training is not None]
+    means = [mean_score(runs, task) for task in tasks]
+    present = [mean for mean in means if mean is not None]
+    mean = fmean(present) if present and len(present) == len(tasks) else None
+    return ArmRow(
+        block=block,
+        arm=arm,
+        seeds=len(runs),
+        planned=len(study.expected_seeds(block, arm)),
+        by_task={task: mean_score(runs, task) for task in block_tasks(study, block)},
+        mean=mean,
+        difference=difference,
+        p_holm=p_holm,
+        verdict=None if difference is None else verdict(difference, declaration.margin, p=p_holm),
+        known_false=_known_false(mining),
+        yield_=fmean(facts.yield_ for facts in mining) if mining else None,
+        view=_view(runs),
+        rows=_rows(mining, training),
+        steps=fmean(facts.steps for facts in training) if training else None,
+        passes=fmean(facts.passes for facts in training) if training else None,
+        below_base=_below_base(study, block, runs, mean),
+        collapsed=sum(facts.collapsed for facts in training),
+    )
+
+
+def mean_score(runs: list[FinishedRun], task: str) -> float | None:
+    """Mean nDCG@10 over the runs that have the task; None where none has."""
+    found = [run.record.tasks[task].measures[PRIMARY] for run in runs if task in run.record.tasks]
+    return fmean(found) if found else None
+
+
+def _known_false(mining: list[MiningFacts]) -> KnownFalse | None:
+    mined = sum(facts.mined for facts in mining)
+    return KnownFalse(sum(facts.known_false for facts in mining), mined) if mined else None
+
+
+def _rows(mining: list[MiningFacts], training: list[TrainingFacts]) -> float | None:
+    if training:
+        return fmean(facts.rows for facts in training)
+    return fmean(facts.kept for facts in mining) if mining else None
+
+
+def _view(runs: list[FinishedRun]) -> str | None:
+    trained = [run for run in runs if not run.deterministic]
+    if not trained:
+        return None
+    return "common rows" if any(run.config.mining.common_with for run in trained) else "own rows"
+
+
+def _below_base(study: Study, block: str, runs: list[FinishedRun], mean: float | None) -> bool:
+    base = untrained_mean(study, block, runs)
+    trained = any(not run.deterministic for run in runs)
+    return trained and base is not None and mean is not None and mean < base
+
+
+def untrained_mean(study: Study, block: str, runs: list[FinishedRun]) -> float | None:
+    """The block's mean of the untrained model that these runs started from; None where no such arm has finished."""
+    students = [run.config.student for run in runs]
+    tasks = difference_tasks(study, block)
+    for arm in study.plan.arms(block):
+        base = [run for run in study.cell(block, arm).values() if run.deterministic and run.config.student in students]
+        found = [mean_score(base, task) for task in tasks]
+        present = [mean for mean in found if mean is not None]
+        if base and present and len(present) == len(tasks):
+            return fmean(present)
+    return None

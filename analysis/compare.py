@@ -1,0 +1,128 @@
+"""Arms of a study against each other: paired over the seeds and queries that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.load import FinishedRun, Study
+from analysis.plan import Contrast
+from analysis.stats import Array, Difference, equivalence_p, holm, paired_difference
+
+
+@dataclass(frozen=True)
+class ContrastResult:
+    """One primary contrast in one block. difference, p_holm: None while a run that it needs is missing."""
+
+    contrast: Contrast
+    block: str
+    tasks: tuple[str, ...]
+    difference: Difference | None
+    p_holm: float | None
+
+
+def is_dev(task: str) -> bool:
+    """Whether a task is a dev split: used to choose, never shown as a result."""
+    return task.endswith("/dev")
+
+
+def block_tasks(study: Study, block: str) -> tuple[str, ...]:
+    """Every task that a run of the block was evaluated on, dev left out: the training collection's own first."""
+    runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
+    own = {run.config.data.name for run in runs}
+    tasks = {task for run in runs for task in run.record.tasks if not is_dev(task)}
+    return tuple(sorted(tasks, key=lambda task: (task.split("/")[0] not in own, task)))
+
+
+def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
+    """The tasks whose mean the block's differences are about.
+
+    Of the training collection's own splits the held-out queries where there are any, else test; without an own split,
+    all tasks.
+    """
+    tasks = block_tasks(study, block)
+    runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
+    own = {run.config.data.name for run in runs}
+    mine = [task for task in tasks if task.split("/")[0] in own]
+    heldout = [task for task in mine if task.endswith("/heldout")]
+    return tuple(heldout or mine or tasks)
+
+
+def contrast_tasks(study: Study, block: str, contrast: Contrast) -> tuple[str, ...]:
+    """The tasks a contrast names, as far as the block has them; without any named, the block's own."""
+    named = [task for task in block_tasks(study, block) if task in (contrast.tasks or ())]
+    return tuple(named) or difference_tasks(study, block)
+
+
+def scores(runs: dict[int, FinishedRun], seeds: Sequence[int], tasks: Sequence[str]) -> list[Array]:
+    """Per task an array (S, Q): rows in the order of `seeds`; an arm that seeds cannot change repeats its one row."""
+    fixed = next(iter(runs.values()))
+    by_seed = [runs[seed] if seed in runs else fixed for seed in seeds]
+    return [np.stack([run.scores[task].values for run in by_seed]) for task in tasks]
+
+
+def shared_seeds(arm: dict[int, FinishedRun], baseline: dict[int, FinishedRun], tasks: Sequence[str]) -> list[int]:
+    """Seeds at which both arms have every task. An arm that was not trained has them all."""
+    arm_seeds, base_seeds = _seeds(arm, tasks), _seeds(baseline, tasks)
+    if arm_seeds and base_seeds and _fixed(arm) and _fixed(baseline):
+        return sorted(arm_seeds)[:1]
+    if arm_seeds and _fixed(arm):
+        return sorted(base_seeds)
+    if base_seeds and _fixed(baseline):
+        return sorted(arm_seeds)
+    return sorted(arm_seeds & base_seeds)
+
+
+def _seeds(runs: dict[int, FinishedRun], tasks: Sequence[str]) -> set[int]:
+    return {seed for seed, run in runs.items() if all(task in run.scores for task in tasks)}
+
+
+def _fixed(runs: dict[int, FinishedRun]) -> bool:
+    return all(run.deterministic for run in runs.values())
+
+
+def compare_runs(
+    arm: dict[int, FinishedRun], baseline: dict[int, FinishedRun], tasks: Sequence[str]
+) -> Difference | None:
+    """arm - baseline over the seeds both have (seed -> run); None where they share none or a task has no scores."""
+    seeds = shared_seeds(arm, baseline, tasks)
+    if not seeds or not tasks:
+        return None
+    return paired_difference(scores(arm, seeds, tasks), scores(baseline, seeds, tasks))
+
+
+def compare_arms(study: Study, block: str, arm: str, baseline: str, tasks: Sequence[str]) -> Difference | None:
+    """`compare_runs` of two arms of a block."""
+    return compare_runs(study.cell(block, arm), study.cell(block, baseline), tasks)
+
+
+def primary_contrasts(study: Study) -> list[ContrastResult]:
+    """The declared family, contrast by contrast and block by block, with Holm's p over all of it, missing ones included."""
+    cells = [
+        (contrast, block, contrast_tasks(study, block, contrast))
+        for contrast in study.plan.declaration.contrasts
+        for block in contrast.blocks or study.plan.blocks
+    ]
+    found = [compare_arms(study, block, c.arm, c.baseline, tasks) for c, block, tasks in cells]
+    adjusted = holm([1.0 if d is None else d.p for d in found]) if found else []
+    return [
+        ContrastResult(contrast, block, tasks, difference, None if difference is None else p)
+        for (contrast, block, tasks), difference, p in zip(cells, found, adjusted, strict=True)
+    ]
+
+
+def verdict(difference: Difference, margin: float | None, *, p: float | None = None) -> str:
+    """ "higher", "lower", "equivalent", "higher, within the margin", or "undecided", at 5% (p: adjusted, if there is one)."""
+    decided = (difference.p if p is None else p) < 0.05
+    equivalent = margin is not None and equivalence_p(difference, margin) < 0.05
+    direction = "higher" if difference.mean > 0 else "lower"
+    match decided, equivalent:
+        case True, True:
+            return f"{direction}, within the margin"
+        case True, False:
+            return direction
+        case False, True:
+            return "equivalent"
+    return "undecided"

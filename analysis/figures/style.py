@@ -1,0 +1,70 @@
+"""The look of every figure, and bytes that depend on the records alone."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib.figure import Figure as Canvas  # noqa: E402  (after the backend is set)
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+"""Okabe and Ito's palette, told apart by colour-blind readers."""
+
+METHODS = {
+    "naive_topk": ("Naive Top-K", BLACK, "o"),
+    "topk_shifted": ("Top-K shifted", ORANGE, "s"),
+    "topk_abs": ("TopK-Abs", PURPLE, "D"),
+    "topk_marginpos": ("TopK-MarginPos", BLUE, "^"),
+    "topk_percpos": ("TopK-PercPos", RED, "v"),
+    "random": ("random", GREEN, "P"),
+}
+"""miner kind -> (name as in the paper, colour, marker)."""
+
+SETTINGS: dict[str, Any] = {
+    "svg.hashsalt": "which-hard-negatives",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "figure.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A finished figure: file name without its ending, title for those who cannot see it, caption, SVG bytes."""
+
+    name: str
+    title: str
+    caption: str
+    svg: bytes
+
+
+def canvas(width: float, height: float, *, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:
+    """A figure of width x height inches and its (rows, columns) array of axes."""
+    with mpl.rc_context(SETTINGS):
+        figure = Canvas(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def to_svg(figure: Canvas) -> bytes:
+    """Without date or version, with a fixed salt: equal drawings are equal bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(SETTINGS):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def rounded(value: float) -> float:
+    """Six decimals: the last bits of a sum depend on the machine, a figure must not."""
+    return round(float(value), 6)

@@ -1,0 +1,178 @@
+"""A study as data: its plan, one record per finished run, and per-query scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.plan import Plan, PlannedRun, read_plan
+from analysis.sources import Source, read_record
+from experiments.config import RunConfig
+from experiments.errors import UserError
+from experiments.identity import digest
+from experiments.record import RunRecord
+
+PRIMARY = "nDCG@10"
+TOLERANCE = 1e-6
+"""How far a record's mean may lie from the mean of its per-query scores: both are float64 of one evaluation."""
+
+
+@dataclass(frozen=True)
+class TaskQueries:
+    """One run on one task: query ids, sorted, and nDCG@10 of each, (Q,) float64."""
+
+    ids: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A record, its typed config, and its scores by task. environments: digests of every record of this run_id."""
+
+    record: RunRecord
+    config: RunConfig
+    scores: dict[str, TaskQueries]
+    environments: tuple[str, ...]
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether `seed` cannot change it: nothing was trained."""
+        return self.config.train.kind == "none"
+
+
+@dataclass(frozen=True)
+class Study:
+    """runs: run_id -> finished run."""
+
+    plan: Plan
+    runs: dict[str, FinishedRun]
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.plan.study
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], dict[int, FinishedRun]]:
+        cells: dict[tuple[str, str], dict[int, FinishedRun]] = {}
+        for run in self.plan.runs:
+            if run.phase == 2 and run.run_id in self.runs:
+                cells.setdefault((run.block, run.arm), {})[run.seed] = self.runs[run.run_id]
+        return cells
+
+    def cell(self, block: str, arm: str) -> dict[int, FinishedRun]:
+        """seed -> finished run of one arm in one block, sorted by seed; empty where none has finished."""
+        return dict(sorted(self._cells.get((block, arm), {}).items()))
+
+    def expected_seeds(self, block: str, arm: str) -> tuple[int, ...]:
+        """The seeds that are planned for a cell, or declared where the plan does not list it yet."""
+        planned = {run.seed for run in self.plan.runs if (run.block, run.arm, run.phase) == (block, arm, 2)}
+        return tuple(sorted(planned)) or self.plan.seeds(block)
+
+    def tables_runs(self) -> list[PlannedRun]:
+        """The finished runs of phase 2, in plan order."""
+        return [run for run in self.plan.runs if run.phase == 2 and run.run_id in self.runs]
+
+    def environments(self) -> dict[str, RunRecord]:
+        """Environment digest -> one record made there, over the runs that the tables show."""
+        records = [self.runs[run.run_id].record for run in self.tables_runs()]
+        return {record.environment_digest: record for record in sorted(records, key=lambda r: r.run_id, reverse=True)}
+
+    def missing(self) -> list[tuple[str, str, tuple[int, ...]]]:
+        """(block, arm, seeds) of every cell that has no record yet."""
+        cells = [(block, arm) for block in self.plan.blocks for arm in self.plan.arms(block)]
+        gaps = [(block, arm, self._gap(block, arm)) for block, arm in cells]
+        return [gap for gap in gaps if gap[2]]
+
+    def _gap(self, block: str, arm: str) -> tuple[int, ...]:
+        return tuple(seed for seed in self.expected_seeds(block, arm) if seed not in self.cell(block, arm))
+
+
+def load_study(source: Source, name: str) -> Study:
+    """Read plan, records and scores.
+
+    Raises UserError for an unknown schema, scores that do not belong to their record, arms compared on different test
+    queries, and a chosen value whose dev runs are missing.
+    """
+    plan = read_plan(source.plan_path(name))
+    published = {} if source.is_store else source.published_scores(name)
+    wanted = dict.fromkeys([*(r.run_id for r in plan.runs), *_dev_runs(plan)])
+    found = {run_id: _load_run(source, run_id, published) for run_id in wanted}
+    study = Study(plan, {run_id: run for run_id, run in found.items() if run is not None})
+    _check_dev_runs(study)
+    for block in plan.blocks:
+        _check_queries(study, block)
+    return study
+
+
+def _dev_runs(plan: Plan) -> list[str]:
+    return [run_id for chosen in plan.chosen.values() for point in chosen.curve for run_id in point.run_ids]
+
+
+def _load_run(source: Source, run_id: str, published: dict[str, pd.DataFrame]) -> FinishedRun | None:
+    paths = source.record_paths(run_id)
+    if not paths:
+        return None
+    environments = tuple(sorted(path.stem for path in paths))
+    for path in paths:
+        record = read_record(path)
+        scores = _scores(_frame(source, path, run_id, published))
+        if _belongs(record, scores):
+            return FinishedRun(record, record.run_config(), scores, environments)
+    raise UserError(
+        f"{paths[0]}: its per-query scores are missing or not its own: publish again (python -m experiments.publish STUDY)"
+    )
+
+
+def _frame(source: Source, path: Path, run_id: str, published: dict[str, pd.DataFrame]) -> pd.DataFrame | None:
+    if not source.is_store:
+        return published.get(run_id)
+    beside = path.with_suffix(".parquet")
+    return pd.read_parquet(beside) if beside.is_file() else None
+
+
+def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
+    if frame is None:
+        return {}
+    ordered = frame.astype({"task": str, "query_id": str}).sort_values(["task", "query_id"], kind="stable")
+    return {
+        str(task): TaskQueries(tuple(part["query_id"]), part[PRIMARY].to_numpy(dtype=np.float64))
+        for task, part in ordered.groupby("task")
+    }
+
+
+def _belongs(record: RunRecord, scores: dict[str, TaskQueries]) -> bool:
+    """mteb's built-in tasks may have no per-query scores here; a task with a mean must match it."""
+    ours = {task: float(queries.values.mean()) for task, queries in scores.items()}
+    theirs = {task: facts.measures[PRIMARY] for task, facts in record.tasks.items() if PRIMARY in facts.measures}
+    return set(ours) == set(theirs) and all(abs(ours[task] - theirs[task]) <= TOLERANCE for task in ours)
+
+
+def _check_dev_runs(study: Study) -> None:
+    for cell, chosen in study.plan.chosen.items():
+        for point in chosen.curve:
+            for run_id in point.run_ids or ("(none)",):
+                if run_id not in study.runs:
+                    raise UserError(
+                        f"study {study.name}: {cell}: {chosen.key}={point.value} was compared on dev, but the record of its "
+                        f"run {run_id} is missing: run `python -m experiments.run -m study={study.name}` and publish again"
+                    )
+
+
+def _check_queries(study: Study, block: str) -> None:
+    seen: dict[str, tuple[str, tuple[str, ...], str]] = {}
+    for arm in study.plan.arms(block):
+        for run in study.cell(block, arm).values():
+            for task, queries in run.scores.items():
+                content = run.record.tasks[task].content_hash
+                first = seen.setdefault(task, (arm, queries.ids, content))
+                if first[1:] != (queries.ids, content):
+                    raise UserError(
+                        f"study {study.name}: block {block}: arms {first[0]} and {arm} were evaluated on different queries "
+                        f"or documents of {task} ({digest(first[1])} and {digest(queries.ids)}): give them one data config"
+                    )

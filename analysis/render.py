@@ -1,0 +1,52 @@
+"""The files of a study: rendered as bytes, then written or compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.load import Study
+from analysis.report.page import page
+from analysis.tables.methods import methods_csv, methods_latex, methods_markdown
+
+OWNED = ("tables", "figures")
+"""Folders whose files are ours alone: one that is not rendered any more is stale."""
+
+
+def render_study(study: Study) -> dict[str, bytes]:
+    """Relative path -> content of every file of a study's results, equal bytes for equal records."""
+    from analysis.figures.build import study_figures
+
+    figures = study_figures(study)
+    files = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
+    for block in study.plan.blocks:
+        files[f"tables/{block}.md"] = methods_markdown(study, block).encode()
+        files[f"tables/{block}.csv"] = methods_csv(study, block).encode()
+        files[f"tables/{block}.tex"] = methods_latex(study, block).encode()
+    files["README.md"] = page(study, figures).encode()
+    return dict(sorted(files.items()))
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write them and remove what a former version left in the folders that are ours."""
+    for name in stale_files(folder, files):
+        (folder / name).unlink()
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def differing_files(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Names of files that are missing, differ in a byte, or should not be there."""
+    changed = [name for name, content in files.items() if not _equal(folder / name, content)]
+    return sorted([*changed, *stale_files(folder, files)])
+
+
+def stale_files(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Files in our folders that are not rendered any more."""
+    present = [path for owned in OWNED for path in (folder / owned).glob("*") if path.is_file()]
+    return sorted(name for path in present if (name := path.relative_to(folder).as_posix()) not in files)
+
+
+def _equal(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content

@@ -1,0 +1,1 @@
+"""The rendered page of a study."""

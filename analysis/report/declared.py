@@ -1,0 +1,50 @@
+"""The declaration, as it stands and as it stood when the first run started."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from analysis.load import Study
+from analysis.plan import changes
+
+
+def declaration_section(study: Study) -> str:
+    """Question, expectation, what is compared, and every change since the first run."""
+    d = study.plan.declaration
+    contrasts = "; ".join(f"{c.name} ({c.arm} − {c.baseline})" for c in d.contrasts) or "none"
+    margin = "none declared" if d.margin is None else f"±{d.margin:g}"
+    lines = [
+        f"- Expected: {d.expectation}" if d.expectation else "",
+        f"- Baseline: {d.baseline}. Primary contrasts: {contrasts}. Family: Holm. Equivalence margin: {margin}.",
+        f"- Seeds: {', '.join(map(str, d.seeds))}. Declared cost: {d.cost or 'not stated'}.",
+        *(_block_line(study, block) for block in study.plan.blocks),
+        *(_chosen_line(study, cell) for cell in sorted(study.plan.chosen)),
+    ]
+    body = "".join(f"{line}\n" for line in lines if line)
+    return f"## Declaration\n\n{body}\n{_changes(study)}"
+
+
+def _block_line(study: Study, block: str) -> str:
+    declared = study.plan.declaration.blocks.get(block)
+    overrides = "" if declared is None or not declared.overrides else f" `{' '.join(declared.overrides)}`;"
+    seeds = ", ".join(map(str, study.plan.seeds(block)))
+    return f"- Block {block}:{overrides} seeds {seeds}; arms {', '.join(study.plan.arms(block))}."
+
+
+def _chosen_line(study: Study, cell: str) -> str:
+    chosen = study.plan.chosen[cell]
+    tried = ", ".join(f"{point.value:g} ({point.mean:.4f})" for point in chosen.curve)
+    return f"- Chosen by {chosen.by} for {cell}: {chosen.key} = {chosen.value:g}, of {tried}."
+
+
+def _changes(study: Study) -> str:
+    found = changes(study.plan)
+    if not found:
+        return "Nothing of it was changed after the first run started.\n"
+    lines = [f"- `{key}`: was {_value(before)}, is {_value(after)}\n" for key, before, after in found]
+    return "**Changed after the first run started:**\n\n" + "".join(lines)
+
+
+def _value(value: Any) -> str:
+    return "absent" if value is None else f"`{json.dumps(value, sort_keys=True, ensure_ascii=False)}`"

@@ -1,0 +1,103 @@
+"""Every task and measure by arm, the audit by rank and score, and what the study cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analysis.compare import block_tasks, compare_arms
+from analysis.load import Study
+from analysis.stats import wilson
+from analysis.tables.formats import DASH, Table, fixed, markdown, percent
+from analysis.tables.methods import difference_text
+from experiments.record import MEASURES, RateBin
+
+
+def detail_section(study: Study) -> str:
+    """Per block: all measures and differences by task, each seed's figure, known false negatives by rank and score."""
+    parts = []
+    for block in study.plan.blocks:
+        found = [_task_part(study, block, task) for task in block_tasks(study, block)]
+        found += [_audit_part(study, block, "rank"), _audit_part(study, block, "score")]
+        parts.append(f"### {block}\n\n" + "\n".join(part for part in found if part))
+    return "## Detail\n\n" + "\n".join(parts)
+
+
+def _task_part(study: Study, block: str, task: str) -> str:
+    baseline = study.plan.declaration.baseline
+    header = ("arm", *MEASURES, "nDCG@10 by seed", f"nDCG@10 − {baseline} [95%]")
+    rows = tuple(_task_row(study, block, task, arm, baseline) for arm in study.plan.arms(block))
+    sizes = sorted({run.record.tasks[task].queries for run in _runs(study, block) if task in run.record.tasks})
+    count = " / ".join(map(str, sizes))
+    return f"**{task}**, {count} queries\n\n{markdown(Table(header, rows))}"
+
+
+def _runs(study: Study, block: str) -> list:
+    return [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
+
+
+def _task_row(study: Study, block: str, task: str, arm: str, baseline: str) -> tuple[str, ...]:
+    records = [run.record.tasks[task].measures for run in study.cell(block, arm).values() if task in run.record.tasks]
+    means = [_mean(values[m] for values in records if m in values) for m in MEASURES]
+    seeds = ", ".join(f"{values[MEASURES[0]]:.4f}" for values in records) or DASH
+    difference = None if arm == baseline else compare_arms(study, block, arm, baseline, [task])
+    return arm, *(fixed(mean, 4) for mean in means), seeds, difference_text(difference)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else None
+
+
+def _audit_part(study: Study, block: str, by: str) -> str:
+    pooled = {arm: _pooled(study, block, arm, by) for arm in study.plan.arms(block)}
+    labels = sorted({label for bins in pooled.values() for label in bins}, key=_label_order)
+    if not labels:
+        return ""
+    rows = tuple((arm, *(_rate(bins.get(label)) for label in labels)) for arm, bins in pooled.items() if bins)
+    return f"Known false negatives by {by} [Wilson 95%]\n\n{markdown(Table(('arm', *labels), rows))}"
+
+
+def _label_order(label: str) -> tuple[float, str]:
+    head = label.split(":")[0].lstrip("<>=≤≥ [(")
+    number = head[: head.find("-", 1)] if "-" in head[1:] else head
+    try:
+        return float(number), label
+    except ValueError:
+        return float("inf"), label
+
+
+def _pooled(study: Study, block: str, arm: str, by: str) -> dict[str, tuple[int, int]]:
+    pooled: dict[str, tuple[int, int]] = {}
+    for run in study.cell(block, arm).values():
+        mining = run.record.mining
+        if mining is None:
+            continue
+        bins: tuple[RateBin, ...] = mining.known_false_by_rank if by == "rank" else mining.known_false_by_score
+        for found in bins:
+            known, mined = pooled.get(found.label, (0, 0))
+            pooled[found.label] = (known + found.known_false, mined + found.mined)
+    return pooled
+
+
+def _rate(found: tuple[int, int] | None) -> str:
+    if found is None or found[1] == 0:
+        return DASH
+    low, high = wilson(*found)
+    return f"{percent(found[0] / found[1])} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def limits(study: Study) -> list[str]:
+    """What every reader must know before using a figure of this page."""
+    seeds = [len(study.cell(block, arm)) for block in study.plan.blocks for arm in study.plan.arms(block)]
+    lines = [
+        "Known false negatives are a lower bound: relevant documents that nobody judged are not counted.",
+        "Intervals are about these collections; another collection is another question.",
+        "The teacher and the base model have probably seen text like this collection.",
+    ]
+    if max(seeds, default=0) < 2:
+        lines.insert(0, "One seed: the intervals cover queries only. A second seed may move every figure.")
+    if any(run.config.student.kind == "distilled" for run in study.runs.values()):
+        lines.append("The distilled base was fitted to the embeddings of the teacher that mines.")
+    if len({run.config.teacher.name for run in study.runs.values()}) == 1:
+        lines.append("One teacher: thresholds and rates need not hold for another.")
+    return lines

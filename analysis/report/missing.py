@@ -1,0 +1,20 @@
+"""Which cells are missing, and the command that fills them."""
+
+from __future__ import annotations
+
+from analysis.load import Study
+
+
+def missing_lines(study: Study) -> list[str]:
+    """One line per incomplete cell, then the command; empty when nothing is missing."""
+    gaps = study.missing()
+    if not gaps:
+        return []
+    cells = [f"missing: block {block}, arm {arm}, seeds {', '.join(map(str, seeds))}" for block, arm, seeds in gaps]
+    return [*cells, f"to fill: {fill_command(study)}"]
+
+
+def fill_command(study: Study) -> str:
+    """Finished runs are kept, so the study's own command fills what is missing."""
+    name = study.name
+    return f"python -m experiments.run -m study={name} && python -m experiments.publish {name} && python -m analysis build {name}"

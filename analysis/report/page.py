@@ -1,0 +1,73 @@
+"""results/<study>/README.md: what was declared, what was measured, what it cost, what it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.figures.style import Figure
+from analysis.load import Study
+from analysis.report.conditions import collection_section, cost_section, environment_section
+from analysis.report.declared import declaration_section
+from analysis.report.detail import detail_section, limits
+from analysis.report.missing import fill_command, missing_lines
+from analysis.tables.formats import markdown
+from analysis.tables.methods import contrasts_table, methods_markdown
+
+
+def page(study: Study, figures: Sequence[Figure]) -> str:
+    """The whole page as Markdown; equal text for equal records."""
+    sections = [
+        f"# {study.name}\n\n{study.plan.declaration.question}\n",
+        declaration_section(study),
+        _tables(study),
+        *([_contrasts(study)] if study.plan.declaration.contrasts else []),
+        *([_figures(figures)] if figures else []),
+        detail_section(study),
+        collection_section(study),
+        environment_section(study),
+        cost_section(study),
+        _section("Limits", "".join(f"- {line}\n" for line in limits(study))),
+        _commands(study),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}"
+
+
+def _tables(study: Study) -> str:
+    parts = [f"### {block}\n\n{methods_markdown(study, block)}" for block in study.plan.blocks]
+    gaps = missing_lines(study)
+    if gaps:
+        parts.append("Not finished:\n\n" + "".join(f"    {line}\n" for line in gaps))
+    links = ", ".join(
+        f"[{block}.{kind}](tables/{block}.{kind})" for block in study.plan.blocks for kind in ("csv", "tex")
+    )
+    return _section("Methods", "\n".join([*parts, f"The same as files: {links}.\n"]))
+
+
+def _contrasts(study: Study) -> str:
+    note = "Declared before the first run; Holm over all lines, one that is missing counted with p = 1."
+    return _section("Primary contrasts", f"{markdown(contrasts_table(study))}\n{note}\n")
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    return _section(
+        "Figures",
+        "\n".join(f"![{figure.title}](figures/{figure.name}.svg)\n\n{figure.caption}\n" for figure in figures),
+    )
+
+
+def _commands(study: Study) -> str:
+    name = study.name
+    return _section(
+        "Commands",
+        f"""```
+python -m experiments.run -m study={name} dry_run=true   # the plan
+{fill_command(study)}
+python -m analysis build --check                          # these bytes from these records
+python -m analysis plan {name} --difference 0.01          # how many seeds and queries next time
+```
+""",
+    )

@@ -1,0 +1,78 @@
+"""Where records lie: the committed results folder, or an artifact store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.errors import UserError
+from experiments.record import RunRecord, parse_record
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of records. A store keeps plans under ``studies/`` and per-query scores beside each record."""
+
+    root: Path
+
+    @property
+    def is_store(self) -> bool:
+        """Whether the folder is laid out as an artifact store."""
+        return (self.root / "studies").is_dir()
+
+    def study_folder(self, study: str) -> Path:
+        """Where a study's plan lies and its page is written."""
+        return self.root / "studies" / study if self.is_store else self.root / study
+
+    def studies(self) -> list[str]:
+        """Names of the studies that have a plan, sorted."""
+        base = self.root / "studies" if self.is_store else self.root
+        return sorted(path.parent.name for path in base.glob("*/plan.json"))
+
+    def plan_path(self, study: str) -> Path:
+        """Raises UserError where the study has no plan."""
+        path = self.study_folder(study) / "plan.json"
+        if not path.is_file():
+            known = ", ".join(self.studies()) or "none"
+            raise UserError(
+                f"no study {study!r} under {self.root} (studies there: {known}): run "
+                f"`python -m experiments.run -m study={study}` and `python -m experiments.publish {study}`"
+            )
+        return path
+
+    def record_paths(self, run_id: str) -> list[Path]:
+        """A run's records, one per environment. Of a store the newest first; of committed records by name."""
+        found = (self.root / "records" / run_id).glob("*.json")
+        if self.is_store:
+            return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+        return sorted(found)
+
+    def all_record_paths(self) -> list[Path]:
+        """Every record, sorted by name."""
+        return sorted((self.root / "records").glob("*/*.json"))
+
+    def published_scores(self, study: str) -> dict[str, pd.DataFrame]:
+        """run_id -> per-query scores from the study's per_query.parquet; empty where there is none."""
+        path = self.study_folder(study) / "per_query.parquet"
+        if not path.is_file():
+            return {}
+        frame = pd.read_parquet(path)
+        if "run_id" not in frame.columns:
+            raise UserError(
+                f"{path}: no column run_id: publish the study again (python -m experiments.publish {study})"
+            )
+        return {str(run): part.drop(columns="run_id") for run, part in frame.groupby("run_id", observed=True)}
+
+
+def open_source(root: Path) -> Source:
+    """Raises UserError where the folder is missing."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder of records: name one with --records")
+    return Source(root)
+
+
+def read_record(path: Path) -> RunRecord:
+    """One record. Raises UserError naming the file."""
+    return parse_record(path.read_text(encoding="utf-8"), source=path)
