@@ -15,6 +15,8 @@ MIN_PASSAGE_WORDS = 6
 MAX_PASSAGE_CHARACTERS = 400
 QUERY_WORDS = range(3, 41)
 MIN_ALPHABETIC = 3
+MIN_ALPHABETIC_SHARE = {"query": 0.6, "passage": 0.5}
+"""Share of plain words, under which a text is a formula, a table or code rather than a sentence."""
 
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#`])\1{2,}$")
 _NOT_PROSE = re.compile(
@@ -36,11 +38,21 @@ _INLINE = (
     (re.compile(r"(?<!\w)\*{1,2}(\w[^*]*?)\*{1,2}(?!\w)"), r"\1"),
     (re.compile(r"\s+"), " "),
 )
-_END = re.compile(r"(?<=[.!?])[\"')\]]?\s+(?=[\"'(\[]?[A-Z0-9])")
+_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))\s+(?=[\"'(\[]?[A-Z0-9])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|eq|eqs|fig|ref|refs|no|al|resp|approx|sec|ch|p|pp|[A-Z]))\.$")
 
 _REFUSED_START = re.compile(
-    r"(options|parameters|copyright|initiali[sz]e self|internal|deprecated|todo|alias for)\b", re.IGNORECASE
+    r"(options|parameters|copyright|initiali[sz]e self|internal|deprecated|todo|alias for|note|notice|warning|"
+    r"experimental|see|placeholder|the following|the same as|this is|this should|it is|wrapper for|"
+    r"\w+(, ?\w+)*\s?: )",
+    re.IGNORECASE,
+)
+_REFUSED_ANYWHERE = re.compile(
+    r"https?:|->|<-|==|\bdocstring|,$|;$|:$|\b(where|given by|defined as|such that|as follows)$"
+)
+_POINTER = re.compile(
+    r"(see|read more|refer to|please (see|refer)|for [^.]*\b(see|refer)|this is an alias|alias|notes?:?$)\b",
+    re.IGNORECASE,
 )
 _TEMPLATE = re.compile(r"%\(\w+\)s|\{\w*\}|\$\{?\w+\}|<<\w+>>")
 
@@ -53,7 +65,7 @@ def pair(docstring: str) -> tuple[str, str] | None:
     if not paragraphs:
         return None
     query, rest = first_sentence(paragraphs[0])
-    passage = cut(" ".join([rest, *paragraphs[1:]]).strip())
+    passage = cut(without_pointers([rest, *paragraphs[1:]]))
     return (query, passage) if is_question(query) and is_answer(passage) else None
 
 
@@ -77,11 +89,20 @@ def plain(text: str) -> str:
 
 def first_sentence(paragraph: str) -> tuple[str, str]:
     """(first sentence without its full stop, the rest of the paragraph)."""
-    for end in _END.finditer(paragraph):
-        head = paragraph[: end.start()]
-        if not _ABBREVIATION.search(head):
-            return head.rstrip(" .:"), paragraph[end.end() :]
-    return paragraph.rstrip(" .:"), ""
+    head, rest = _split_sentence(paragraph)
+    return head.rstrip(" ."), rest
+
+
+def without_pointers(paragraphs: list[str]) -> str:
+    """The paragraphs as one text, less the sentences that only send the reader elsewhere ("See ...", an alias)."""
+    kept = []
+    for paragraph in paragraphs:
+        rest = paragraph.removeprefix("Notes: ").removeprefix("Note: ")
+        while rest:
+            sentence, rest = _split_sentence(rest)
+            if not _POINTER.match(sentence):
+                kept.append(sentence)
+    return " ".join(kept)
 
 
 def cut(text: str) -> str:
@@ -93,17 +114,32 @@ def cut(text: str) -> str:
 
 def is_question(query: str) -> bool:
     """Whether a first sentence can stand as a query."""
-    words = query.split()
-    if len(words) not in QUERY_WORDS or _REFUSED_START.match(query) or _TEMPLATE.search(query):
+    if len(query.split()) not in QUERY_WORDS or _alphabetic(query) < MIN_ALPHABETIC:
         return False
-    return sum(word.strip(".,;:()'\"").isalpha() for word in words) >= MIN_ALPHABETIC
+    if any(pattern.search(query) for pattern in (_TEMPLATE, _REFUSED_ANYWHERE)) or _REFUSED_START.match(query):
+        return False
+    return _alphabetic(query) >= MIN_ALPHABETIC_SHARE["query"] * len(query.split())
 
 
 def is_answer(passage: str) -> bool:
     """Whether a passage is long enough, and prose."""
-    if len(passage) < MIN_PASSAGE_CHARACTERS or len(passage.split()) < MIN_PASSAGE_WORDS:
+    words = len(passage.split())
+    if len(passage) < MIN_PASSAGE_CHARACTERS or words < MIN_PASSAGE_WORDS or _TEMPLATE.search(passage):
         return False
-    return not _TEMPLATE.search(passage)
+    return _alphabetic(passage) >= MIN_ALPHABETIC_SHARE["passage"] * words
+
+
+def _alphabetic(text: str) -> int:
+    return sum(word.strip(".,;:()'\"").isalpha() for word in text.split())
+
+
+def _split_sentence(text: str) -> tuple[str, str]:
+    """(first sentence, the rest)."""
+    for end in _END.finditer(text):
+        head = text[: end.start()]
+        if not _ABBREVIATION.search(head):
+            return head, text[end.end() :]
+    return text, ""
 
 
 def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:

@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, requires
 from itertools import chain
@@ -27,7 +27,7 @@ EXTRA = "docstrings"
 FIX = f"run: pip install -e '.[{EXTRA}]'"
 
 _PIN = re.compile(rf"([\w.-]+)==([\w.]+)\s*;\s*extra\s*==\s*[\"']{EXTRA}[\"']")
-_NOT_TEXT = re.compile(r"(^|/)(tests?|testing|_?vendored|externals?|conftest\.py|__config__\.py|test_\w+\.py)($|/)")
+_NOT_TEXT = re.compile(r"(^|/)(tests?|_?vendored|externals?|conftest\.py|__config__\.py|test_\w+\.py)($|/)")
 _CHUNK = 40
 
 
@@ -60,14 +60,15 @@ def extract_cached(cache: Path, *, workers: int) -> list[Pair]:
     """`extract`, kept as JSONL under `cache`."""
     path = cache / f"docstrings-{extraction_key()}.jsonl"
     if not path.is_file():
-        write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in extract(workers=workers)))
+        pairs = extract(pinned_versions(), workers=workers)
+        write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))
     with path.open(encoding="utf-8") as lines:
         return [Pair(**json.loads(line)) for line in lines]
 
 
-def extract(*, workers: int) -> list[Pair]:
-    """Every pair of the pinned distributions, sorted by id, whatever `workers` is. Raises UserError for a wrong version."""
-    files = [file for name, version in pinned_versions().items() for file in _files(_installed(name, version))]
+def extract(versions: Mapping[str, str], *, workers: int) -> list[Pair]:
+    """Every pair of these distributions, sorted by id. Raises UserError for a missing or different version."""
+    files = [file for name, version in versions.items() for file in _files(_installed(name, version))]
     if workers == 1:
         found = [read_pairs(name, path) for name, path in files]
     else:

@@ -1,0 +1,51 @@
+"""What stages ask of a collection's splits: is it there, what may be mined, in what is it searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.config import BeirData, DataConfig
+from experiments.errors import UserError
+from experiments.ir import Collection, Corpus, Qrels, Split
+
+FIXES = {
+    "train": "use a collection with qrels/train.tsv, or train=none",
+    "dev": "give it qrels/dev.tsv, or carve a dev split out of train with data.dev_queries=N",
+    "heldout": "set some train queries aside with data.heldout_queries=N",
+}
+
+
+def require_split(collection: Collection, name: str, why: str) -> Split:
+    """The split `name`. Raises UserError that gives `why` it is needed and how to get one."""
+    if name in collection.splits:
+        return collection.splits[name]
+    there = ", ".join(sorted(collection.splits)) or "none"
+    fix = FIXES.get(name, f"give it qrels/{name}.tsv")
+    raise UserError(f"collection {collection.name} has no {name} split (it has: {there}), but {why}: {fix}")
+
+
+def minable_documents(documents: int, splits: Mapping[str, Split], data: DataConfig) -> npt.NDArray[np.bool_]:
+    """(documents,) bool: all of them, or those judged in the train split (`data.mining_corpus`)."""
+    if data.mining_corpus == "all":
+        return np.ones(documents, dtype=np.bool_)
+    minable = np.zeros(documents, dtype=np.bool_)
+    if "train" in splits:
+        minable[splits["train"].qrels.document] = True
+    return minable
+
+
+def evaluation_split(collection: Collection, data: DataConfig, split_name: str) -> tuple[Corpus, Split]:
+    """The corpus that a split is searched in, and the split with its judgments pointing into that corpus.
+
+    With `search_corpus: judged` the corpus holds the documents judged in this split, in corpus order.
+    Raises UserError where the collection lacks the split.
+    """
+    split = require_split(collection, split_name, f"{split_name} is to be evaluated")
+    if not (isinstance(data, BeirData) and data.search_corpus == "judged"):
+        return collection.corpus, split
+    kept, document = np.unique(split.qrels.document, return_inverse=True)
+    qrels = Qrels.build(query=split.qrels.query, document=document, grade=split.qrels.grade)
+    return collection.corpus.take(kept), Split(queries=split.queries, qrels=qrels)
