@@ -40,7 +40,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt .ci/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/setup.sh
 
-# The environment and everything that was computed; `results/` stays.
+# Caches, and the environment if the set-up made it. What was computed (outputs/, results/) stays.
 clean:
-	rm -rf outputs .coverage coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	rm -rf "$(VENV)"
+	rm -rf .coverage coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@if grep -qsx made "$(READY)"; then echo 'rm -rf "$(VENV)"'; rm -rf "$(VENV)"; fi

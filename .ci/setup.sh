@@ -87,4 +87,6 @@ plan
 describe
 [ "${1:-}" != --plan ] || exit 0
 install
-touch "$VENV/.ready"
+# `make clean` removes only an environment that was made here.
+if [ "$create" = yes ] || grep -qsx made "$VENV/.ready"; then echo made; else echo found; fi >"$VENV/.ready.new"
+mv "$VENV/.ready.new" "$VENV/.ready"
