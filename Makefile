@@ -43,4 +43,4 @@ $(READY): pyproject.toml constraints.txt .ci/setup.sh
 # Caches, and the environment if the set-up made it. What was computed (outputs/, results/) stays.
 clean:
 	rm -rf .coverage coverage.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	@if grep -qsx made "$(READY)"; then echo 'rm -rf "$(VENV)"'; rm -rf "$(VENV)"; fi
+	@if [ -e "$(VENV)/.made-here" ]; then echo 'rm -rf "$(VENV)"'; rm -rf "$(VENV)"; fi

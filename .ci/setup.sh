@@ -75,6 +75,7 @@ install() {
     if [ "$create" = yes ]; then
         "$PYTHON" -m venv $site_packages "$VENV" ||
             fail "$PYTHON cannot make a virtual environment: install its venv module (Debian: python3-venv), then run this again"
+        touch "$VENV/.made-here"
     fi
     pins=$(mktemp)
     trap 'rm -f "$pins"' EXIT
@@ -87,6 +88,4 @@ plan
 describe
 [ "${1:-}" != --plan ] || exit 0
 install
-# `make clean` removes only an environment that was made here.
-if [ "$create" = yes ] || grep -qsx made "$VENV/.ready"; then echo made; else echo found; fi >"$VENV/.ready.new"
-mv "$VENV/.ready.new" "$VENV/.ready"
+touch "$VENV/.ready"
