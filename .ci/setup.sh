@@ -17,8 +17,17 @@ fail() {
     exit 2
 }
 
-torch_version() { # of one interpreter; empty where torch is missing or does not import
-    "$1" -c 'import torch; print(torch.__version__)' 2>/dev/null || true
+torch_version() { # of one interpreter, as pip knows it (torch itself may add a build tag); empty where it does not import
+    "$1" - 2>/dev/null <<'PY' || true
+from importlib import metadata
+
+import torch
+
+try:
+    print(metadata.version("torch"))
+except metadata.PackageNotFoundError:
+    print(torch.__version__)
+PY
 }
 
 check_python() {

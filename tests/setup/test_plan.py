@@ -13,12 +13,23 @@ BASE = Path(sys.base_prefix) / "bin" / "python3"
 pytestmark = pytest.mark.skipif(not BASE.exists(), reason="no interpreter of its own to make an environment from")
 
 
-def plan(tmp_path: Path, *, python: Path | str = BASE, venv: Path | None = None, **modules: str) -> tuple[int, str]:
+def plan(
+    tmp_path: Path,
+    *,
+    python: Path | str = BASE,
+    venv: Path | None = None,
+    pip_knows: str | None = None,
+    **modules: str,
+) -> tuple[int, str]:
     """Exit status and output of the plan; `modules` are importable by every interpreter it asks."""
     path = tmp_path / "path"
     path.mkdir()
     for name, code in modules.items():
         (path / f"{name}.py").write_text(code, encoding="utf-8")
+    if pip_knows is not None:
+        facts = path / f"torch-{pip_knows}.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {pip_knows}\n", encoding="utf-8")
     environment = os.environ | {
         "PYTHONPATH": str(path),
         "PYTHON": str(python),
@@ -32,10 +43,16 @@ def plan(tmp_path: Path, *, python: Path | str = BASE, venv: Path | None = None,
 
 
 def test_a_torch_of_the_interpreter_is_kept_and_shared(tmp_path: Path) -> None:
-    status, text = plan(tmp_path, torch="__version__ = '2.14.0+cu130'")
+    status, text = plan(tmp_path, pip_knows="2.14.0+cu130", torch="__version__ = '2.14.0+cu130'")
     assert status == 0
     assert "with its packages" in text
     assert "torch: 2.14.0+cu130 is kept" in text
+
+
+def test_pip_is_held_to_the_version_that_it_knows(tmp_path: Path) -> None:
+    """The registry's GPU build is 2.13.0 to pip and 2.13.0+cu130 to itself: a pin with the tag has no solution."""
+    _, text = plan(tmp_path, pip_knows="2.13.0", torch="__version__ = '2.13.0+cu130'")
+    assert "torch: 2.13.0 is kept" in text
 
 
 def test_a_torch_that_does_not_import_is_not_kept(tmp_path: Path) -> None:
@@ -49,7 +66,7 @@ def test_a_torch_of_the_environment_is_kept(tmp_path: Path) -> None:
     venv = tmp_path / "mine"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(BASE)
-    status, text = plan(tmp_path, venv=venv, torch="__version__ = '2.13.0'")
+    status, text = plan(tmp_path, venv=venv, pip_knows="2.13.0", torch="__version__ = '2.13.0'")
     assert status == 0
     assert f"environment: {venv} (there already)" in text
     assert "torch: 2.13.0 is kept" in text
@@ -58,7 +75,11 @@ def test_a_torch_of_the_environment_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("python", "modules", "said"),
     [
-        (BASE, {"torch": "__version__ = '2.8.1+cpu'"}, "torch 2.8.1+cpu is there and is left alone, but 2.9 or newer"),
+        (
+            BASE,
+            {"pip_knows": "2.8.1", "torch": "__version__ = '2.8.1+cpu'"},
+            "torch 2.8.1 is there and is left alone, but 2.9 or newer",
+        ),
         (BASE, {"sitecustomize": "import sys; sys.version_info = (3, 10, 13)"}, "is Python 3.10, and 3.11 or newer"),
         ("no-such-python", {}, "no-such-python: no such interpreter"),
     ],
