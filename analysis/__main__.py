@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.set_defaults(command=_audit)
     simulate = commands.add_parser("simulate", help="coverage and family-wise error of the intervals")
     simulate.add_argument("--out", type=Path, default=Path("results/simulation"))
-    simulate.add_argument("--repeats", type=int, default=2000)
+    simulate.add_argument("--repeats", type=int, default=5000)
     simulate.set_defaults(command=_simulate)
     return parser
 

@@ -1,0 +1,42 @@
+"""Every arm's difference to the baseline, one panel per block."""
+
+from __future__ import annotations
+
+from analysis.arms import ArmRow, arm_rows
+from analysis.compare import difference_tasks
+from analysis.figures.rows import Panel, Row, draw_panels
+from analysis.figures.style import BLACK, METHODS, Figure
+from analysis.load import Study
+
+
+def forest_figure(study: Study) -> Figure | None:
+    """None where no difference can be had yet."""
+    panels = [panel for block in study.plan.blocks if (panel := _panel(study, block)) is not None]
+    if not panels:
+        return None
+    baseline, margin = study.plan.declaration.baseline, study.plan.declaration.margin
+    svg = draw_panels(panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
+    band = "" if margin is None else f" The grey band is the declared equivalence margin, ±{margin:g}."
+    return Figure(
+        name="methods",
+        title=f"Differences of every arm to {baseline}",
+        caption=f"Paired differences in nDCG@10 to {baseline} with 95% intervals (seeds and queries, or as labelled).{band}",
+        svg=svg,
+    )
+
+
+def _panel(study: Study, block: str) -> Panel | None:
+    rows = [row for row in arm_rows(study, block) if row.arm != study.plan.declaration.baseline]
+    if all(row.difference is None for row in rows):
+        return None
+    title = f"{block} ({', '.join(difference_tasks(study, block))})"
+    return Panel(title, tuple(_row(study, row) for row in rows))
+
+
+def _row(study: Study, row: ArmRow) -> Row:
+    runs = list(study.cell(row.block, row.arm).values())
+    if not runs or runs[0].deterministic:
+        return Row(row.arm, row.difference, BLACK, "x")
+    _, colour, marker = METHODS[runs[0].config.miner.kind]
+    collapsed = " (collapsed)" if row.collapsed else ""
+    return Row(row.arm + collapsed, row.difference, colour, marker)

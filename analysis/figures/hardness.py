@@ -1,0 +1,55 @@
+"""Hardness against known false-negative rate: one curve per method over its values, one panel per setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.audit import Layout, mined_runs
+from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
+from analysis.load import Study
+
+
+def layout_figure(study: Study) -> Figure | None:
+    """Of a study's runs that stopped after mining; None where there are none."""
+    return hardness_figure(mined_runs(study.runs[run.run_id] for run in study.tables_runs()))
+
+
+def hardness_figure(found: list[Layout]) -> Figure | None:
+    """None where nothing was ranked."""
+    ranked = [layout for layout in found if layout.gap is not None and layout.rate is not None]
+    settings = list(dict.fromkeys(layout.setting for layout in ranked))
+    if not settings:
+        return None
+    figure, axes = canvas(6.4, 4.0 * len(settings), rows=len(settings))
+    for ax, name in zip(axes[:, 0], settings, strict=True):
+        _draw(ax, [layout for layout in ranked if layout.setting == name])
+        ax.set_title(name, loc="left", fontweight="bold")
+    caption = (
+        "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method over its values "
+        "(written at the points); lower at equal hardness is better. Bars: Wilson's 95% interval."
+    )
+    return Figure("hardness", "Hardness against known false-negative rate", caption, to_svg(figure))
+
+
+def _draw(ax: Any, layouts: list[Layout]) -> None:
+    from analysis.stats import wilson
+
+    for kind in dict.fromkeys(layout.kind for layout in layouts):
+        name, colour, marker = METHODS[kind]
+        points = sorted((p for p in layouts if p.kind == kind), key=lambda p: p.value or 0.0)
+        x, y = [rounded(p.gap or 0.0) for p in points], [rounded(100 * (p.rate or 0.0)) for p in points]
+        bounds = [wilson(p.known, p.mined) for p in points]
+        low = [rounded(max(v - 100 * b[0], 0.0)) for v, b in zip(y, bounds, strict=True)]
+        high = [rounded(max(100 * b[1] - v, 0.0)) for v, b in zip(y, bounds, strict=True)]
+        ax.errorbar(x, y, [low, high], color=colour, marker=marker, markersize=5, linewidth=1.2, elinewidth=0.7, label=name)
+        _values(ax, points, x, y, colour)
+    ax.set_xlabel("mean score gap to the positive (small = hard)")
+    ax.set_ylabel("known false negatives among mined, %")
+    ax.legend(frameon=False, loc="upper right")
+    ax.margins(x=0.08, y=0.1)
+
+
+def _values(ax: Any, points: list[Layout], x: list[float], y: list[float], colour: str) -> None:
+    for point, px, py in zip(points, x, y, strict=True):
+        if point.value is not None:
+            ax.annotate(f"{point.value:g}", (px, py), (5, 4), textcoords="offset points", color=colour, fontsize=7.5)

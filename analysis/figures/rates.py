@@ -1,0 +1,96 @@
+"""Difference to the baseline against the known false-negative rate, which `reveal` sets by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.arms import arm_rows
+from analysis.compare import difference_tasks
+from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
+from analysis.load import Study
+
+CURVES = ("naive_topk", "topk_percpos")
+REVEALS = (0.0, 0.5, 1.0)
+SIDE = {"naive_topk": -6, "topk_percpos": 6}
+"""Points to the left or right at which a curve's labels stand, so that two of them do not meet at rate 0."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One arm: share revealed, known rate in percent, difference and its interval (the baseline: 0 without one)."""
+
+    reveal: float
+    rate: float
+    mean: float
+    low: float
+    high: float
+
+
+def rates_figure(study: Study) -> Figure | None:
+    """None unless some block has one method at two shares revealed."""
+    found = {block: _curves(study, block) for block in study.plan.blocks}
+    blocks = [block for block, curves in found.items() if any(len(points) > 1 for points in curves.values())]
+    if not blocks:
+        return None
+    figure, axes = canvas(3.6 * len(blocks) + 0.2, 3.2, columns=len(blocks))
+    for ax, block in zip(axes[0], blocks, strict=True):
+        _draw(ax, found[block])
+        ax.set_title(f"{block} ({', '.join(difference_tasks(study, block))})", loc="left", fontweight="bold")
+    axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline}")
+    caption = (
+        "The known false-negative rate as a factor of the experiment: `reveal` excludes that share of the hidden judged "
+        "positives before mining. Numbers at the points: share revealed. Each point's 95% interval is paired against the baseline."
+    )
+    return Figure("rates", "Difference against known false-negative rate", caption, to_svg(figure))
+
+
+def _curves(study: Study, block: str) -> dict[str, list[Point]]:
+    curves: dict[str, list[Point]] = {kind: [] for kind in CURVES}
+    for row in arm_rows(study, block):
+        runs = list(study.cell(block, row.arm).values())
+        if not runs or row.known_false is None or row.view != "own rows" or runs[0].config.miner.kind not in CURVES:
+            continue
+        config, d = runs[0].config, row.difference
+        reveal, rate = config.mining.reveal, 100 * row.known_false.rate
+        taken = {point.reveal for point in curves[config.miner.kind]}
+        is_baseline = row.arm == study.plan.declaration.baseline
+        if reveal in taken or (d is None and not is_baseline):
+            continue
+        values = (0.0, 0.0, 0.0) if d is None else (d.mean, d.low, d.high)
+        curves[config.miner.kind].append(Point(reveal, rate, *values))
+    return {kind: sorted(points, key=lambda p: p.rate) for kind, points in curves.items()}
+
+
+def _draw(ax: Any, curves: dict[str, list[Point]]) -> None:
+    ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
+    for kind, points in curves.items():
+        if points:
+            _draw_curve(ax, kind, points)
+    ax.set_xlabel("known false negatives among mined, %")
+    ax.margins(x=0.16, y=0.12)
+
+
+def _draw_curve(ax: Any, kind: str, points: list[Point]) -> None:
+    name, colour, marker = METHODS[kind]
+    x, y = [rounded(p.rate) for p in points], [rounded(p.mean) for p in points]
+    below = [rounded(p.mean - p.low) for p in points]
+    above = [rounded(p.high - p.mean) for p in points]
+    ax.errorbar(x, y, [below, above], color=colour, marker=marker, markersize=5.5, linewidth=1.4, capsize=0)
+    side = SIDE[kind]
+    for point, px, py in zip(points, x, y, strict=True):
+        ax.annotate(
+            f"{point.reveal:g}",
+            (px, py),
+            (side, 0),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            va="center",
+            color=colour,
+            fontsize=8,
+        )
+    above_last = (0, 6 + 0.0) if above[-1] == 0 else (6, 12)
+    ax.annotate(
+        name, (x[-1], y[-1]), above_last, textcoords="offset points", ha="left" if kind != "naive_topk" else "right",
+        va="bottom", color=colour, fontweight="bold",
+    )  # fmt: skip
