@@ -144,8 +144,8 @@ def _set_aside(
             f"data.{name}_queries={count} must leave train queries, but {data.name} has {available}: lower it"
         )
     groups = _groups(train, corpus, data)
-    seed = derive_seed(data.split_seed, "set_aside", name)
-    order = np.random.default_rng(seed).permutation(groups.max() + 1)
+    rng = np.random.default_rng(derive_seed(data.split_seed, "set_aside", name))
+    order = rng.permutation(groups.max() + 1)
     sizes = np.bincount(groups)[order]
     leaving = np.isin(groups, order[: int(np.searchsorted(np.cumsum(sizes), count)) + 1])
     if leaving.all():
@@ -155,7 +155,7 @@ def _set_aside(
         )
     taken = np.flatnonzero(leaving)
     chosen = np.zeros(available, dtype=np.bool_)
-    chosen[np.random.default_rng(seed + 1).permutation(taken)[:count]] = True
+    chosen[rng.permutation(taken)[:count]] = True
     report[f"{name}_queries_from_train"] = count
     report[f"train_queries_dropped_with_{name}"] = len(taken) - count
     return _without_leaks({**splits, "train": _where(train, ~leaving), name: _where(train, chosen)}, report)

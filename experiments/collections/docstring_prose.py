@@ -35,7 +35,7 @@ _INLINE = (
     (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{1,2}"), r"\1"),
     (re.compile(r"\s*\[[\w*#-]+\]_"), ""),
     (re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),
-    (re.compile(r"(?<!\w)\*{1,2}(\w[^*]*?)\*{1,2}(?!\w)"), r"\1"),
+    (re.compile(r"(?<![\w*])\*{1,2}([^\s*][^*]*?)\*{1,2}(?![\w*])"), r"\1"),
     (re.compile(r"\s+"), " "),
 )
 _END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"')\]]))\s+(?=[\"'(\[]?[A-Z0-9])")
@@ -48,7 +48,7 @@ _REFUSED_START = re.compile(
     re.IGNORECASE,
 )
 _REFUSED_ANYWHERE = re.compile(
-    r"https?:|->|<-|==|\bdocstring|,$|;$|:$|\b(where|given by|defined as|such that|as follows)$"
+    r"https?:|->|<-|==|\bdocstring|internal(ly)? use|,$|;$|:$|\b(where|given by|defined as|such that|as follows)$"
 )
 _POINTER = re.compile(
     r"(see|read more|refer to|please (see|refer)|for [^.]*\b(see|refer)|this is an alias|alias|notes?:?$)\b",

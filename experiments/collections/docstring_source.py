@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import multiprocessing
 import re
 from collections import Counter
@@ -21,6 +22,8 @@ from experiments.collections import docstring_prose
 from experiments.errors import UserError
 from experiments.identity import digest
 from experiments.store import write_text
+
+log = logging.getLogger("experiments")
 
 PROJECT = "which-hard-negatives"
 EXTRA = "docstrings"
@@ -60,6 +63,7 @@ def extract_cached(cache: Path, *, workers: int) -> list[Pair]:
     """`extract`, kept as JSONL under `cache`."""
     path = cache / f"docstrings-{extraction_key()}.jsonl"
     if not path.is_file():
+        log.info("reading the docstrings of %s", ", ".join(pinned_versions()))
         pairs = extract(pinned_versions(), workers=workers)
         write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))
     with path.open(encoding="utf-8") as lines:

@@ -1,8 +1,8 @@
 """A small generated retrieval collection in BEIR form, with something to learn and the traps of real ones.
 
-A document speaks of one facet: two rare words of its own facet among common words of its facet's topic. A query asks for a
-facet; every document of that facet is relevant. So word overlap finds the facet, topics make hard negatives, and queries
-have several positives.
+A document speaks of one facet: words of its own facet among words of its facet's topic. A query asks for a facet; every
+document of that facet is relevant. So word overlap finds the facet, topics make hard negatives, queries have several
+positives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-COMMON = (
+_WORDS = (
     "river mountain forest ocean desert island valley bridge castle garden market harbor engine wheel battery signal "
     "camera mirror window ladder hammer needle bottle basket carpet blanket pillow ribbon button pocket violin trumpet "
     "guitar piano drum chorus melody rhythm dance theater novel poem letter journal museum statue portrait canvas "
@@ -21,7 +21,8 @@ COMMON = (
     "soldier cannon shield sword arrow helmet coffee sugar butter pepper garlic onion carrot potato cherry lemon "
     "tiger rabbit eagle salmon spider horse monkey turtle whale falcon copper silver marble granite crystal diamond "
     "planet comet galaxy rocket orbit gravity magnet laser photon carbon oxygen nitrogen sodium calcium protein enzyme"
-).split()
+)
+COMMON = tuple(_WORDS.split())
 TOPIC_WORDS = 8
 FACETS_PER_TOPIC = 6
 OPENINGS = ("what is", "how does", "where can", "why do", "explain", "describe", "find", "tell me about")
@@ -39,10 +40,10 @@ def write_beir(
     leaks: int = 0,
     seed: int = 0,
 ) -> Path:
-    """Write `corpus.jsonl`, `queries.jsonl` and `qrels/{train,dev,test}.tsv` into `folder`; a split of size 0 has no file.
+    """Write a collection into `folder` and return it; a split of size 0 has no file. Equal arguments give equal bytes.
 
-    positives: documents per facet, so relevant documents per query. duplicates: documents whose text is that of another.
-    leaks: train queries whose text is that of a test query. Returns `folder`. Equal arguments give equal bytes.
+    positives: documents per facet, so relevant documents per query. duplicates: documents whose text is another's.
+    leaks: train queries whose text is that of a test query.
     """
     draw = random.Random(seed)
     facets = max(2, documents // positives)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments.config import BeirData, DocstringsData
+
+FOLDER = Path(__file__).parents[2] / "conf" / "data"
+
+
+@pytest.mark.parametrize(("name", "model"), [("docstrings", DocstringsData()), ("beir", BeirData(name="???"))])
+def test_every_parameter_stands_in_the_yaml_with_its_default(name: str, model: DocstringsData | BeirData) -> None:
+    written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert written.pop("path") is None
+    assert written == model.model_dump(mode="json")
