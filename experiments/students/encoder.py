@@ -91,7 +91,9 @@ def _load(
         build = _embedded if encoder.source == "embedded" else _sentence_transformer
         with quiet_loading():
             return build(place, options)
-    except OSError as error:
+    except ImportError as error:
+        raise UserError(f"{encoder.name} needs what is not installed here ({_first_line(error)})") from error
+    except (OSError, ValueError) as error:
         raise MissingModelError(f"{encoder.name} cannot be loaded ({_first_line(error)}): {ALTERNATIVE}") from error
 
 

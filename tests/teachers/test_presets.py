@@ -20,7 +20,8 @@ def test_every_preset_names_every_field_of_its_type(path: Path) -> None:
 
 
 def assert_same_fields(values: dict[str, object], config: BaseModel) -> None:
-    assert list(values) and set(values) == set(type(config).model_fields)
+    assert list(values)
+    assert set(values) == set(type(config).model_fields)
     for name, value in values.items():
         if isinstance(value, dict):
             assert_same_fields(value, getattr(config, name))

@@ -1,0 +1,85 @@
+"""Search against brute force: ties, copies and the two back ends."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments.teachers import search
+from experiments.teachers.dense import unit
+from experiments.teachers.pairs import CHUNK_NUMBERS, score_pairs
+
+
+def brute_force(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    scores = (queries.astype(np.float64) @ documents.astype(np.float64).T).astype(np.float32)
+    order = np.array([sorted(range(len(documents)), key=lambda d: (-row[d], d))[:k] for row in scores], dtype=np.int64)
+    return order, np.take_along_axis(scores, order, axis=1)
+
+
+def vectors(seed: int, count: int, dimension: int = 8) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 5), width=st.integers(1, 40), data=st.data())
+def test_top_k_is_a_stable_sort(seed: int, rows: int, width: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, width))
+    scores = np.random.default_rng(seed).integers(-2, 3, size=(rows, width)).astype(np.float32)
+    assert np.array_equal(search.top_k(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])
+
+
+@pytest.mark.parametrize("device", ["cpu", "fallback"])
+@pytest.mark.parametrize("copies", [1, 3, 300])
+def test_inner_product_equals_brute_force(device: str, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 copies of each document: far more than the slack, so the boundary is a tie in every row."""
+    if device == "fallback":
+        monkeypatch.setattr(search.importlib.util, "find_spec", lambda name: None)
+    documents = np.random.default_rng(1).permutation(np.tile(vectors(2, 900 // copies), (copies, 1)))
+    queries = vectors(3, 20)
+    document, score = search.search_inner_product(queries, documents, 50, device="cpu")
+    expected, expected_score = brute_force(queries, documents, 50)
+    assert np.array_equal(document, expected)
+    assert np.array_equal(score, expected_score)
+
+
+def test_fewer_documents_than_slack_and_k_of_all() -> None:
+    queries, documents = vectors(4, 3), vectors(5, 10)
+    for k in (1, 10):
+        assert np.array_equal(
+            search.search_inner_product(queries, documents, k, device="cpu")[0], brute_force(queries, documents, k)[0]
+        )
+
+
+def test_faiss_and_torch_propose_the_same_documents() -> None:
+    pytest.importorskip("faiss")
+    queries, documents = vectors(6, 30, 64), vectors(7, 500, 64)
+    of_faiss, edge_faiss = search.propose_faiss(queries, documents, 40)
+    of_torch, edge_torch = search.propose_torch(queries, documents, 40, device="cpu")
+    assert np.array_equal(np.sort(of_faiss), np.sort(of_torch))
+    assert np.allclose(edge_faiss, edge_torch, atol=1e-6)
+
+
+def test_the_rounding_bound_covers_the_library() -> None:
+    queries, documents = 30 * vectors(8, 40, 384), 0.1 * vectors(9, 400, 384)
+    exact = queries.astype(np.float64) @ documents.astype(np.float64).T
+    assert np.abs(queries @ documents.T - exact).max() < search.rounding(queries, documents)
+
+
+def test_a_pair_has_one_score_however_it_is_batched() -> None:
+    queries, documents = vectors(10, 7, 384), vectors(11, 50, 384)
+    documents[40] = documents[13]
+    query, document = (
+        grid.ravel().astype(np.int32) for grid in np.meshgrid(np.arange(7), np.arange(50), indexing="ij")
+    )
+    together = score_pairs(queries, documents, query, document)
+    alone = [score_pairs(queries, documents, query[[i]], document[[i]])[0] for i in range(len(query))]
+    assert np.array_equal(together, np.array(alone, dtype=np.float32))
+    assert np.array_equal(together.reshape(7, 50)[:, 40], together.reshape(7, 50)[:, 13])
+
+
+def test_pairs_beyond_one_chunk() -> None:
+    queries, documents = vectors(12, 2, 4), vectors(13, 3, 4)
+    count = CHUNK_NUMBERS // 4 + 5
+    query, document = np.arange(count, dtype=np.int32) % 2, np.arange(count, dtype=np.int32) % 3
+    table = score_pairs(queries, documents, np.repeat([0, 1], 3), np.tile([0, 1, 2], 2)).reshape(2, 3)
+    assert np.array_equal(score_pairs(queries, documents, query, document), table[query, document])
