@@ -16,7 +16,7 @@ QUERY, DOCUMENTS, ROW = "query", "documents", "label"
 
 @dataclass
 class RowCollator:
-    """Batches of B rows: features "query" (B texts), "document" (B x (1 + n) texts, row by row), "label" (B row indices).
+    """Batches of B rows: features "query" (B texts), "document" (B x (1 + n) texts, row by row), "label" (B indices).
 
     One document feature makes one forward pass of all documents, which is 10% faster in bf16 than one per column.
     Prompts come from `model.prompts`, lengths from `lengths.set_lengths`; both apply by task, as in evaluation.

@@ -44,7 +44,7 @@ class InfoNCELoss(nn.Module):
         self._query = torch.as_tensor(groups.query)
         self._document = torch.as_tensor(groups.document)
         self._stride = int(self._document.max()) + 1
-        self._positives = self._pair(self._query, self._document[:, 0]).unique()
+        self._positives = self._pair(self._query, self._document[:, 0])
 
     def forward(self, features: Sequence[dict[str, Any]], rows: Tensor) -> Tensor:
         """Mean loss of a batch: features of B queries and of B x (1 + n) documents, row indices (B,)."""
