@@ -170,5 +170,5 @@ def _string(path: Path, number: int, row: dict[str, Any], field: str, default: s
     if not isinstance(value, str):
         raise UserError(f"{path}:{number}: the field {field!r} is {value!r}: it must be a string")
     if _SURROGATE.search(value):
-        raise UserError(f"{path}:{number}: the field {field!r} holds half a surrogate pair: {ascii(value):.80}")
+        raise UserError(f"{path}:{number}: the field {field!r} holds half a surrogate pair: {value!a:.80}")
     return value

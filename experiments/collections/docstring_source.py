@@ -10,6 +10,7 @@ import json
 import logging
 import multiprocessing
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -86,7 +87,9 @@ def extract(versions: Mapping[str, str], *, workers: int) -> list[Pair]:
 def read_pairs(name: str, path: Path) -> list[Pair]:
     """The pairs of one file, which ids call `name`. Raises UserError for a file that is not Python."""
     try:
-        tree = ast.parse(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the file's own invalid escapes are not the user's concern
+            tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{path}: not Python that this interpreter reads ({error}): reinstall; {FIX}") from error
     seen: Counter[str] = Counter()
