@@ -54,6 +54,11 @@ class Corpus:
         return tuple((title + " " + text).strip() for title, text in zip(self.titles, self.texts, strict=True))
 
     @cached_property
+    def normalised(self) -> tuple[str, ...]:
+        """`normalise_text` of every passage."""
+        return tuple(map(normalise_text, self.passages))
+
+    @cached_property
     def content_hash(self) -> str:
         """Over ids, titles and texts in corpus order."""
         return hash_texts([*self.ids, *self.titles, *self.texts])
@@ -76,6 +81,11 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def normalised(self) -> tuple[str, ...]:
+        """`normalise_text` of every query."""
+        return tuple(map(normalise_text, self.texts))
 
     @cached_property
     def content_hash(self) -> str:

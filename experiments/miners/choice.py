@@ -1,0 +1,135 @@
+"""One method over a pool: what survives, what is chosen, which rows are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.config import MinerConfig
+from experiments.ir import NO_DOCUMENT, Positions, Scores
+from experiments.miners import random
+from experiments.miners.methods import rule_of
+from experiments.miners.pool import Pool
+from experiments.miners.reasons import ABOVE_BAR, CHOSEN, SURVIVOR, WITHIN_SHIFT
+from experiments.miners.rule import Rule
+from experiments.miners.selection import row_keys, select
+from experiments.miners.uniform import draw_documents
+
+State = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """For R rows and n negatives: what was chosen, before any row is dropped.
+
+    document, rank, score: (R, n) as in ir.Negatives. anchor, bar: (R,) float32, NaN where there is none.
+    found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps.
+    state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all.
+    """
+
+    document: Positions
+    rank: Positions
+    score: Scores
+    anchor: Scores
+    bar: Scores
+    found: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.bool_]
+    state: State
+    looked: bool
+
+
+def choose(pool: Pool, miner: MinerConfig) -> Choice:
+    """The method's negatives for every row of the pool, with `shortfall` applied."""
+    rule = rule_of(miner, pool.anchor)
+    return _settle_short_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
+
+
+def _choose_unranked(pool: Pool) -> Choice:
+    document = random.choose(pool)
+    nothing = np.full(len(document), np.nan, dtype=np.float32)
+    return Choice(
+        document=document,
+        rank=np.zeros_like(document),
+        score=np.full(document.shape, np.nan, dtype=np.float32),
+        anchor=nothing,
+        bar=nothing,
+        found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
+        kept=np.ones(len(document), dtype=np.bool_),
+        state=pool.state,
+        looked=False,
+    )
+
+
+def _choose_ranked(pool: Pool, rule: Rule) -> Choice:
+    shape = (len(pool.rows), pool.mining.num_negatives)
+    document = np.full(shape, NO_DOCUMENT, dtype=np.int32)
+    rank = np.zeros(shape, dtype=np.int32)
+    score = np.full(shape, np.nan, dtype=np.float32)
+    state = np.empty_like(pool.state)
+    for part in pool.chunks():
+        document[part], rank[part], score[part], state[part] = _choose_chunk(pool, rule, part)
+    return Choice(
+        document=document,
+        rank=rank,
+        score=score,
+        anchor=pool.anchor,
+        bar=np.full_like(pool.anchor, np.nan) if rule.bar is None else rule.bar,
+        found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
+        kept=np.ones(len(document), dtype=np.bool_),
+        state=state,
+        looked=True,
+    )
+
+
+def _choose_chunk(pool: Pool, rule: Rule, part: slice) -> tuple[Positions, Positions, Scores, State]:
+    query, positive = pool.rows.query[part], pool.rows.positive[part]
+    document, score = pool.candidates.document[query], pool.candidates.score[query]
+    state = judge(pool.state[part], score, rule, part)
+    keys = row_keys(pool.seed, query, positive)
+    columns = select(state == SURVIVOR, document, score, keys, mining=pool.mining, seed=pool.seed)
+    there = columns >= 0
+    row, slot = np.nonzero(there)
+    state[row, columns[row, slot]] = CHOSEN
+    at = np.maximum(columns, 0)
+    return (
+        np.where(there, np.take_along_axis(document, at, axis=1), NO_DOCUMENT),
+        np.where(there, columns + 1, 0).astype(np.int32),
+        np.where(there, np.take_along_axis(score, at, axis=1), np.float32(np.nan)),
+        state,
+    )
+
+
+def judge(state: State, score: Scores, rule: Rule, part: slice) -> State:
+    """A copy of the (r, K) `state` in which the rule has marked the candidates that it rejects."""
+    state = state.copy()
+    if rule.floor:
+        looked = state == SURVIVOR
+        state[looked & (np.cumsum(looked, axis=1, dtype=np.int32) <= rule.floor)] = WITHIN_SHIFT
+    if rule.bar is not None:
+        state[(state == SURVIVOR) & (score >= rule.bar[part, None])] = ABOVE_BAR
+    return state
+
+
+def _settle_short_rows(pool: Pool, choice: Choice) -> Choice:
+    """`drop` keeps full rows, `fewer` rows that have any negative, `backfill` rows that random documents can fill."""
+    wanted = pool.mining.num_negatives
+    match pool.mining.shortfall:
+        case "drop":
+            return replace(choice, kept=choice.found == wanted)
+        case "fewer":
+            return replace(choice, kept=choice.found > 0)
+        case "backfill":
+            filled = _backfill(pool, choice.document)
+            return replace(choice, document=filled, kept=(filled != NO_DOCUMENT).all(axis=1))
+
+
+def _backfill(pool: Pool, document: Positions) -> Positions:
+    filled = document.copy()
+    short = np.flatnonzero((document == NO_DOCUMENT).any(axis=1))
+    more = draw_documents(pool, document[short], document.shape[1], rows=short)
+    holes = document[short] == NO_DOCUMENT
+    nth = np.cumsum(holes, axis=1) - 1
+    filled[short] = np.where(holes, np.take_along_axis(more, np.maximum(nth, 0), axis=1), document[short])
+    return filled

@@ -1,0 +1,79 @@
+"""The yield of mining and the audit of known false negatives, as the record keeps them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.ir import NO_DOCUMENT, Negatives
+from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, range_labels, rates
+from experiments.miners.choice import Choice
+from experiments.miners.pool import Pool
+from experiments.miners.reasons import BEYOND_DEPTH, EXCLUDED, PADDING, REASONS, REJECTED
+from experiments.record import Histogram, MiningFacts
+
+
+def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common: int) -> MiningFacts:
+    """Facts of the rows before any drop (`queries` to `rejected_reasons`) and of the `negatives` that are left."""
+    rejected = _rejected(choice)
+    there = negatives.document != NO_DOCUMENT
+    ranked = negatives.rank > 0
+    gap = negatives.positive_score[:, None] - negatives.score
+    slot = np.broadcast_to(np.arange(there.shape[1]), there.shape)
+    return MiningFacts(
+        queries=pool.queries,
+        rows=len(pool.rows),
+        kept=len(negatives),
+        short_rows=int(np.count_nonzero(choice.found < pool.mining.num_negatives)),
+        not_common=not_common,
+        without_positive=pool.rows.without_positive,
+        candidates=_looked_at(choice),
+        rejected=sum(rejected.values()),
+        rejected_reasons=rejected,
+        mean_rank=_mean(negatives.rank[ranked]),
+        mean_gap=_mean(gap[ranked]),
+        mean_positive_score=_mean(negatives.positive_score),
+        mean_negative_score=_mean(negatives.score[ranked]),
+        mined=int(np.count_nonzero(there)),
+        known_false=int(np.count_nonzero(negatives.known_false)),
+        known_false_by_rank=rates(
+            slot[there], negatives.known_false[there], tuple(str(i + 1) for i in range(there.shape[1]))
+        ),
+        known_false_by_score=rates(
+            bin_of(negatives.score[ranked], SCORE_EDGES), negatives.known_false[ranked], range_labels(SCORE_EDGES)
+        ),
+        histograms=_histograms(negatives, gap, ranked),
+    )
+
+
+def _looked_at(choice: Choice) -> int:
+    if not choice.looked:
+        return 0
+    not_looked_at = (PADDING, *EXCLUDED, BEYOND_DEPTH)
+    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS))
+    return int(counts.sum() - counts[list(not_looked_at)].sum())
+
+
+def _rejected(choice: Choice) -> dict[str, int]:
+    if not choice.looked:
+        return {}
+    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS))
+    return {REASONS[code]: int(counts[code]) for code in REJECTED if counts[code]}
+
+
+def _histograms(
+    negatives: Negatives, gap: npt.NDArray[np.float32], ranked: npt.NDArray[np.bool_]
+) -> dict[str, Histogram]:
+    shown = {"positive_score": histogram(negatives.positive_score, SCORE_EDGES)} if len(negatives) else {}
+    if not ranked.any():
+        return shown
+    return {
+        **shown,
+        "rank": histogram(negatives.rank[ranked], RANK_EDGES),
+        "gap": histogram(gap[ranked], SCORE_EDGES),
+        "negative_score": histogram(negatives.score[ranked], SCORE_EDGES),
+    }
+
+
+def _mean(values: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> float | None:
+    return float(np.mean(values, dtype=np.float64)) if values.size else None

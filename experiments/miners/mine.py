@@ -1,0 +1,99 @@
+"""mine(): a teacher's candidates in, training rows with negatives out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.config import DataConfig, MinerConfig, MiningConfig
+from experiments.errors import UserError
+from experiments.ir import Candidates, Collection, Negatives, Positions
+from experiments.miners.choice import Choice, choose
+from experiments.miners.facts import mining_facts
+from experiments.miners.pairs import encode
+from experiments.miners.pool import Pool, make_pool
+from experiments.miners.reasons import REASONS
+from experiments.record import MiningFacts
+
+__all__ = ["REASONS", "Mined", "mine", "mine_pool"]
+
+
+@dataclass(frozen=True)
+class Mined:
+    """The rows that are trained on, and what became of every candidate.
+
+    rows: (R0, 2) int32, (query, shown positive) before any drop. row: (R,) int64, where each row of `negatives` stands
+    among them. reasons: (R0, K) int8, indices into REASONS, aligned with the candidates of each row's query.
+    """
+
+    negatives: Negatives
+    rows: Positions
+    row: npt.NDArray[np.int64]
+    reasons: npt.NDArray[np.int8]
+    facts: MiningFacts
+
+
+def mine(
+    *,
+    collection: Collection,
+    data: DataConfig,
+    candidates: Candidates,
+    miner: MinerConfig,
+    mining: MiningConfig,
+    seed: int,
+    others: Sequence[tuple[Candidates, MinerConfig]] = (),
+) -> Mined:
+    """Negatives for the run's training rows, restricted to those that every one of `others` keeps too.
+
+    `candidates` cover all queries of the train split. Each of `others` is mined as a run of its own would be: under
+    the same data, mining and seed, with its own teacher's candidates. Raises UserError if no row is common to all.
+    """
+    pool = make_pool(collection, candidates, data=data, mining=mining, seed=seed)
+    kept = []
+    for other_candidates, other_miner in others:
+        other = pool
+        if other_candidates is not candidates:
+            other = make_pool(collection, other_candidates, data=data, mining=mining, seed=seed)
+        kept.append(_row_keys(other)[choose(other, other_miner).kept])
+    return mine_pool(pool, miner, common=kept)
+
+
+def mine_pool(pool: Pool, miner: MinerConfig, *, common: Sequence[npt.NDArray[np.int64]] = ()) -> Mined:
+    """As `mine`, from a pool that many methods and thresholds may share; `common` holds other runs' kept rows."""
+    choice = choose(pool, miner)
+    keep = choice.kept.copy()
+    for keys in common:
+        keep &= np.isin(_row_keys(pool), keys)
+    if common and not keep.any():
+        raise UserError(
+            f"mining.common_with: no training row is kept by {miner.kind} and by all {len(common)} listed miners: "
+            "list fewer miners or loosen their thresholds"
+        )
+    row = np.flatnonzero(keep)
+    negatives = _negatives(pool, choice, row)
+    facts = mining_facts(pool, choice, negatives, not_common=int(choice.kept.sum()) - len(row))
+    rows = np.stack([pool.rows.query, pool.rows.positive], axis=1)
+    return Mined(negatives=negatives, rows=rows, row=row, reasons=choice.state, facts=facts)
+
+
+def _row_keys(pool: Pool) -> npt.NDArray[np.int64]:
+    return encode(pool.judged.documents, pool.rows.query, pool.rows.positive)
+
+
+def _negatives(pool: Pool, choice: Choice, row: npt.NDArray[np.int64]) -> Negatives:
+    document = choice.document[row]
+    judged = pool.judged.lookup(pool.rows.group[row, None], document) > 0
+    return Negatives(
+        query=pool.rows.query[row],
+        positive=pool.rows.positive[row],
+        positive_score=pool.rows.score[row],
+        anchor_score=choice.anchor[row],
+        bar=choice.bar[row],
+        document=document,
+        rank=choice.rank[row],
+        score=choice.score[row],
+        known_false=judged & (document >= 0),
+    )

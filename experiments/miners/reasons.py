@@ -1,0 +1,25 @@
+"""Why a candidate was or was not chosen: one int8 code each, in the order in which they are decided."""
+
+from __future__ import annotations
+
+REASONS = (
+    "padding",
+    "shown positive",
+    "text of a shown positive",
+    "text of the query",
+    "revealed positive",
+    "beyond depth",
+    "within shift",
+    "at or above the bar",
+    "survivor",
+    "chosen",
+)
+"""The name of each code."""
+
+PADDING, POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED, BEYOND_DEPTH, WITHIN_SHIFT, ABOVE_BAR, SURVIVOR, CHOSEN = range(10)
+
+EXCLUDED = (POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED)
+"""Taken out before ranks are counted."""
+
+REJECTED = (WITHIN_SHIFT, ABOVE_BAR)
+"""Looked at and rejected by the method."""

@@ -1,0 +1,61 @@
+"""Equal texts: the queries that ask the same, the documents that say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.ir import Collection
+
+
+@dataclass(frozen=True)
+class TextGroups:
+    """Q train queries and N documents, by normalised text.
+
+    query: (Q,) int64, the first train query of the same text. own: (Q,) int64, the class of documents that say what
+    the query says, -1 where there is none. document: (N,) int64, the first document of the same text.
+    members: (N,) int64, documents ordered by class; those of class c stand at start[c]:start[c] + size[c].
+    """
+
+    query: npt.NDArray[np.int64]
+    own: npt.NDArray[np.int64]
+    document: npt.NDArray[np.int64]
+    members: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+
+    def expand(
+        self, group: npt.NDArray[np.integer], classes: npt.NDArray[np.integer]
+    ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int64]]:
+        """Pairs (group, class of documents) -> pairs (group, document), every document of the class."""
+        size = self.size[classes]
+        within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        return np.repeat(group, size), self.members[np.repeat(self.start[classes], size) + within]
+
+
+def group_texts(collection: Collection) -> TextGroups:
+    """Groups of the train split's queries and of the corpus."""
+    queries = collection.splits["train"].queries.normalised
+    first_document = _first_positions(collection.corpus.normalised)
+    document = _look_up(first_document, collection.corpus.normalised)
+    size = np.bincount(document, minlength=len(document))
+    return TextGroups(
+        query=_look_up(_first_positions(queries), queries),
+        own=_look_up(first_document, queries),
+        document=document,
+        members=np.argsort(document, kind="stable"),
+        start=np.cumsum(size) - size,
+        size=size,
+    )
+
+
+def _first_positions(texts: Sequence[str]) -> dict[str, int]:
+    last_to_first = range(len(texts) - 1, -1, -1)
+    return {texts[i]: i for i in last_to_first}
+
+
+def _look_up(first: dict[str, int], texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    return np.fromiter((first.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))

@@ -1,0 +1,108 @@
+"""mine: training rows with their negatives, keyed by what decides them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.config import Execution, MinerConfig, RunConfig
+from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
+from experiments.miners.mine import REASONS, Mined, mine
+from experiments.record import MiningFacts
+from experiments.store import Artifact, Store, write_text
+
+VERSION = 1
+"""Bump when the same inputs would give other rows, negatives, reasons or facts."""
+
+
+def mine_stage(
+    *,
+    config: RunConfig,
+    collection: Collection,
+    candidates: Candidates,
+    candidates_key: str,
+    others: Sequence[tuple[Candidates, str, MinerConfig]],
+    store: Store,
+    execution: Execution,
+) -> tuple[Mined, Artifact]:
+    """`mine` of the run's data, miner, mining and seed, made once. `others` are (candidates, their key, miner)."""
+    del execution  # NumPy on one thread: nothing to choose
+
+    def make(folder: Path) -> None:
+        mined = mine(
+            collection=collection,
+            data=config.data,
+            candidates=candidates,
+            miner=config.miner,
+            mining=config.mining,
+            seed=config.seed,
+            others=[(other, miner) for other, _, miner in others],
+        )
+        save_mined(folder, mined)
+
+    payload = {
+        "version": VERSION,
+        "data": config.data,
+        "miner": config.miner,
+        "mining": config.mining,
+        "seed": config.seed,
+        "collection": collection.content_hash,
+        "candidates": candidates_key,
+        "others": [[key, miner] for _, key, miner in others],
+    }
+    artifact = store.get_or_make("mine", payload, make)
+    return load_mined(artifact.path), artifact
+
+
+def save_mined(folder: Path, mined: Mined) -> None:
+    """mined.npz (arrays) and facts.json."""
+    arrays = {field.name: getattr(mined.negatives, field.name) for field in fields(Negatives)}
+    np.savez_compressed(folder / "mined.npz", rows=mined.rows, row=mined.row, reasons=mined.reasons, **arrays)
+    write_text(folder / "facts.json", json.dumps(mined.facts.model_dump(mode="json"), sort_keys=True) + "\n")
+
+
+def load_mined(folder: Path) -> Mined:
+    """What `save_mined` wrote."""
+    with np.load(folder / "mined.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    rows, row, reasons = (arrays.pop(name) for name in ("rows", "row", "reasons"))
+    facts = MiningFacts.model_validate_json((folder / "facts.json").read_text(encoding="utf-8"))
+    return Mined(negatives=Negatives(**arrays), rows=rows, row=row, reasons=reasons, facts=facts)
+
+
+def negatives_table(collection: Collection, mined: Mined, limit: int) -> list[dict[str, Any]]:
+    """The first `limit` (row, negative) pairs as texts, scores and why they stand there; None where nothing was ranked.
+
+    Keys: query, positive, negative, positive_score, negative_score, bar, rank, reason, known_false.
+    """
+    negatives = mined.negatives
+    queries = collection.splits["train"].queries.texts
+    passages = collection.corpus.passages
+    rows, slots = np.nonzero(negatives.document != NO_DOCUMENT)
+    return [
+        {
+            "query": queries[negatives.query[row]],
+            "positive": passages[negatives.positive[row]],
+            "negative": passages[negatives.document[row, slot]],
+            "positive_score": float(negatives.positive_score[row]),
+            "negative_score": _number(negatives.score[row, slot]),
+            "bar": _number(negatives.bar[row]),
+            "rank": int(negatives.rank[row, slot]) or None,
+            "reason": _reason(mined, row, int(negatives.rank[row, slot])),
+            "known_false": bool(negatives.known_false[row, slot]),
+        }
+        for row, slot in zip(rows[:limit].tolist(), slots[:limit].tolist(), strict=True)
+    ]
+
+
+def _reason(mined: Mined, row: int, rank: int) -> str:
+    return REASONS[mined.reasons[mined.row[row], rank - 1]] if rank else "random"
+
+
+def _number(value: np.float32) -> float | None:
+    return None if np.isnan(value) else float(value)
