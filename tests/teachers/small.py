@@ -4,24 +4,7 @@ import numpy as np
 
 from experiments.ir import Collection, Corpus, Qrels, Queries, Split
 
-WORDS = [
-    "matrix",
-    "inverse",
-    "sparse",
-    "solve",
-    "graph",
-    "path",
-    "node",
-    "array",
-    "mean",
-    "sum",
-    "sort",
-    "axis",
-    "index",
-    "label",
-    "frame",
-    "merge",
-]
+WORDS = ("matrix", "inverse", "sparse", "solve", "graph", "path", "node", "array", "mean", "sum", "sort", "axis")
 
 
 def collection(*, documents: int = 60, queries: int = 12, seed: int = 0, minable_share: float = 1.0) -> Collection:
