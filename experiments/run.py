@@ -1,0 +1,156 @@
+"""`python -m experiments.run`: one run, or with -m a study or a sweep.
+
+Exit codes: 0 done, 1 a run failed, 2 a mistake in the command (one line says how to mend it), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from experiments.errors import UserError
+from experiments.help import help_text
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from experiments.compose import Composer
+    from experiments.job import Outcome
+
+HYDRA_FLAGS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if any(text in {"-h", "--help"} for text in arguments):
+        print(help_text())
+        return 0
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last whole artifact", file=sys.stderr)
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    # Hydra would print tracebacks and exit itself; so it hands its exceptions on.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    from hydra._internal.utils import get_args_parser
+    from hydra.errors import HydraException
+
+    from experiments import explain
+    from experiments.compose import Composer
+
+    flags = get_args_parser().parse_args(arguments)
+    try:
+        if any(getattr(flags, name, None) for name in HYDRA_FLAGS):
+            _hand_to_hydra(arguments)
+            return 0
+        composer = Composer()
+        if flags.multirun:
+            return _sweep(arguments, flags.overrides, composer)
+        return _single(arguments, flags.overrides, composer)
+    except HydraException as error:
+        raise UserError(explain.hydra_line(str(error), str(error.__cause__ or ""))) from error
+
+
+def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
+    from experiments import explain
+    from experiments.compose import key_of
+    from experiments.sweep import is_done
+
+    _check_once(overrides, composer)
+    for one in composer.parse(overrides):
+        if key_of(str(one.input_line)) == "study" and one.value() is not None:
+            raise UserError(f"{one.input_line}: a study is many runs: add -m (dry_run=true shows its plan)")
+        if one.is_sweep_override():
+            raise UserError(explain.hydra_line(f"Sweep parameters '{one.input_line}' requires --multirun"))
+    run = composer.run(overrides)
+    if composer.config(overrides)["dry_run"]:
+        print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")
+        return 0
+    outcomes: list[Outcome] = []
+    _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], outcomes)
+    return _conclude(outcomes[0], run.execution.store)
+
+
+def _conclude(outcome: Outcome, store: object) -> int:
+    from pathlib import Path
+
+    from experiments.record_store import record_paths
+
+    if outcome.record is not None:
+        print(f"record: {record_paths(Path(str(store)), outcome.run_id)[0]}")
+        return 0
+    print(f"error: {outcome.cause}", file=sys.stderr)
+    print(f"log: {outcome.log}", file=sys.stderr)
+    return 2 if outcome.usage else 1
+
+
+def _check_once(overrides: Sequence[str], composer: Composer) -> None:
+    from experiments.compose import key_of
+
+    keys = [key_of(text) for text in overrides]
+    for key in keys:
+        if keys.count(key) > 1 and composer.is_group(key):
+            raise UserError(
+                f"{key} is given {keys.count(key)} times: give it once, or several values with -m ({key}=a,b)"
+            )
+
+
+def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
+    from experiments.compose import IDENTITY, key_of
+    from experiments.sweep import SweepFailed
+
+    _check_once(overrides, composer)
+    common = [text for text in overrides if key_of(text).partition(".")[0] not in {*IDENTITY, "hydra"}]
+    composer.config([text for text in common if not key_of(text).startswith("hydra/")])
+    try:
+        _hand_to_hydra([protect(text, composer) if text in overrides else text for text in arguments])
+    except SweepFailed:
+        return 1
+    return 0
+
+
+def protect(text: str, composer: Composer) -> str:
+    """`key=value` as `key=choice(value)` where only some choices have the key.
+
+    Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone.
+    """
+    from experiments.compose import IDENTITY
+
+    (override,) = composer.parse([text])
+    key, _, value = text.partition("=")
+    plain = not (override.is_sweep_override() or override.is_add() or override.is_force_add() or override.is_delete())
+    if plain and value and not composer.is_group(key) and key.partition(".")[0] in IDENTITY:
+        return f"{key}=choice({value})"
+    return text
+
+
+def _hand_to_hydra(arguments: Sequence[str], outcomes: list[Outcome] | None = None) -> None:
+    import hydra
+
+    from experiments.compose import CONF, CONFIG_NAME
+    from experiments.job import execute
+
+    def collect(config: DictConfig) -> None:
+        if outcomes is not None:
+            outcomes.append(execute(config))
+
+    before = sys.argv
+    sys.argv = [before[0], *arguments]
+    try:
+        decorate = hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
+        decorate(execute if outcomes is None else collect)()
+    finally:
+        sys.argv = before
+
+
+if __name__ == "__main__":
+    sys.exit(main())

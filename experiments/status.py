@@ -1,0 +1,113 @@
+"""`python -m experiments.status [STUDY]`: what is done, missing or failed, and the command that fills it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.errors import UserError
+from experiments.plan import Cell
+from experiments.record_store import find_failure, record_paths
+
+SIGNS = {"done": "done", "missing": "-", "failed": "FAILED", "waits": "waits"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One run of a study. state: done, missing, failed, or waits (for a value chosen in phase 1)."""
+
+    cell: Cell
+    run_id: str
+    state: str
+    cause: str = ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the standing of one study, or one line for each. Exit code 0 when the study asked for is whole, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.status", description=__doc__)
+    parser.add_argument("study", nargs="?", help="a study of conf/study/; none = one line for each")
+    parser.add_argument("settings", nargs="*", help="what its command line set, e.g. data=beir data.path=FOLDER")
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.study is None:
+            for name in studies():
+                print(f"{name:<24} {count_line(list(standings(name, [])))}")
+            return 0
+        return _show(arguments.study, arguments.settings)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def studies() -> list[str]:
+    """The studies of conf/study/."""
+    from experiments.compose import CONF
+
+    return sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
+
+
+def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
+    """Every run of a study, phase 1 first. Raises UserError for a study that does not compose."""
+    from experiments.compose import Composer
+    from experiments.sweep_study import StudyPlanner
+
+    planner = StudyPlanner.make([f"study={study}", *settings], Composer())
+    for job in planner.phase_one():
+        assert job.cell is not None
+        yield standing(job.composed.execution.store, job.cell, job.composed.run_id)
+    known = {job.cell: job for job in planner.phase_two()}
+    for cell in planner.cells():
+        if cell in known:
+            run = known[cell].composed
+            yield standing(run.execution.store, cell, run.run_id)
+        else:
+            yield Standing(cell, "", "waits")
+
+
+def standing(store: Path, cell: Cell, run_id: str) -> Standing:
+    """What the store knows of a run."""
+    if record_paths(store, run_id):
+        return Standing(cell, run_id, "done")
+    failure = find_failure(store, run_id)
+    return Standing(cell, run_id, "failed", failure.cause) if failure else Standing(cell, run_id, "missing")
+
+
+def count_line(rows: Sequence[Standing]) -> str:
+    """`4 of 5 done, 1 failed`."""
+    counts = {state: sum(row.state == state for row in rows) for state in SIGNS}
+    rest = ", ".join(f"{n} {state}" for state, n in counts.items() if n and state != "done")
+    return f"{counts['done']} of {len(rows)} done" + (f", {rest}" if rest else "")
+
+
+def _show(study: str, settings: Sequence[str]) -> int:
+    rows = list(standings(study, settings))
+    print(f"study {study}: {count_line(rows)}")
+    print("\n".join(grid_lines(rows)))
+    for row in rows:
+        if row.state == "failed":
+            print(f"failed  {row.cell.title}  {row.run_id}: {row.cause}")
+    if all(row.state == "done" for row in rows):
+        return 0
+    print("to fill: " + " ".join(["python -m experiments.run -m", f"study={study}", *settings]))
+    return 1
+
+
+def grid_lines(rows: Sequence[Standing]) -> list[str]:
+    """One line per phase, block, arm and value; one column per seed."""
+    seeds = list(dict.fromkeys(row.cell.seed for row in rows))
+    lines: dict[str, dict[int, str]] = {}
+    for row in rows:
+        phase = "dev  " if row.cell.phase == 1 else ""
+        name = phase + row.cell.title.rpartition(" / seed ")[0]
+        lines.setdefault(name, {})[row.cell.seed] = SIGNS[row.state]
+    width = max(len(name) for name in lines)
+    head = f"{'':<{width}}  " + "  ".join(f"{f'seed {seed}':<6}" for seed in seeds)
+    body = [f"{name:<{width}}  " + "  ".join(f"{marks.get(s, ''):<6}" for s in seeds) for name, marks in lines.items()]
+    return [line.rstrip() for line in (head, *body)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""A study's cells as composed runs: what the command line may set, common rows, and the value chosen in phase 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hydra.core.override_parser.types import Override
+from pydantic import ValidationError
+
+from experiments import explain
+from experiments.compose import Composed, Composer, key_of, write_value
+from experiments.config import RunConfig
+from experiments.errors import UserError
+from experiments.plan import (
+    DEV_OVERRIDES,
+    Cell,
+    Choose,
+    Chosen,
+    Point,
+    Study,
+    choose_value,
+    phase_one,
+    phase_two,
+)
+from experiments.record_store import find_record
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to launch: its full override list, and where it stands in a study (None in a plain sweep)."""
+
+    title: str
+    overrides: tuple[str, ...]
+    composed: Composed
+    cell: Cell | None = None
+
+
+@dataclass
+class StudyPlanner:
+    """Composes the cells of one study. `settings`: what the command line sets for every run."""
+
+    composer: Composer
+    study: Study
+    choice: str
+    settings: tuple[str, ...]
+    chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
+    _cache: dict[Cell, Job] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, arguments: Sequence[str], composer: Composer) -> StudyPlanner:
+        """From a command line that holds `study=NAME`. Raises UserError for a declaration or setting that cannot be."""
+        study = load_study(arguments, composer)
+        (choice,) = [text for text in arguments if key_of(text) == "study"]
+        parsed = [one for one in composer.parse(arguments) if not _about_study(one)]
+        settings = tuple(_plain(one) for one in parsed)
+        planner = cls(composer, study, choice, settings)
+        for text in settings:
+            planner._check_setting(text)
+        return planner
+
+    def _check_setting(self, text: str) -> None:
+        key, name = key_of(text), self.study.name
+        if key == "seed":
+            raise UserError(f"{text}: the seeds are the study's: set study.seeds=[...]")
+        if key in varied_keys(self.study):
+            raise UserError(f"{text}: {key} is what study {name} varies: leave it out, or edit the study's file")
+        cells = [self._layers(cell) for cell in (*phase_one(self.study), *self.cells())]
+        if not self.composer.is_group(key) and not any(self.composer.has_key(layers, key) for layers in cells):
+            raise UserError(explain.unknown_key(text, self.composer.config(cells[0])))
+
+    # ------------------------------------------------------------ cells
+
+    def cells(self) -> list[Cell]:
+        """The cells of phase 2, with the values that are known by now."""
+        known = {place: item.value for place, item in self.chosen.items() if item.value is not None}
+        return phase_two(self.study, known)
+
+    def phase_one(self) -> list[Job]:
+        """The dev runs, composed and checked: no test query is evaluated. Takes up what has been chosen by now."""
+        jobs = [self.job(cell) for cell in phase_one(self.study)]
+        for job in jobs:
+            check_dev_only(job.composed.config, job.title)
+        self._choose(jobs)
+        return jobs
+
+    def phase_two(self) -> list[Job]:
+        """The runs of phase 2 that wait for nothing. Reads the store for what phase 1 found."""
+        if self.study.choose:
+            self._choose([self.job(cell) for cell in phase_one(self.study)])
+        return [self.job(cell) for cell in self.cells() if not cell.waits]
+
+    def blocked(self) -> list[tuple[Cell, str]]:
+        """The cells that could not be composed, and why: one line naming the missing dev runs."""
+        causes = []
+        for cell in self.cells():
+            if cell.waits:
+                items = [(name, self.chosen[cell.block, name]) for name in cell.waits]
+                causes.append((cell, "; ".join(missing_line(cell.block, name, item) for name, item in items)))
+        return causes
+
+    def job(self, cell: Cell) -> Job:
+        """The composed run of a cell."""
+        if cell not in self._cache:
+            layers = self._layers(cell)
+            applied = (text for text in self.settings if self._applies(text, layers))
+            overrides = [*layers, *applied, *self._common_rows(cell), *self._labels(cell)]
+            if cell.phase == 1:
+                overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
+            try:
+                composed = self.composer.run(overrides)
+            except UserError as error:
+                raise UserError(f"{cell.title}: {error}") from error
+            names = tuple({key_of(text): text for text in overrides}.values())
+            self._cache[cell] = Job(cell.title, names, composed, cell)
+        return self._cache[cell]
+
+    def _layers(self, cell: Cell) -> list[str]:
+        """The study, its block and its arm, with the choices of the command line."""
+        return [self.choice, *cell.overrides, *(text for text in self.settings if self.composer.is_group(key_of(text)))]
+
+    def _applies(self, text: str, layers: Sequence[str]) -> bool:
+        return self.composer.is_group(key_of(text)) or self.composer.has_key(layers, key_of(text))
+
+    def _common_rows(self, cell: Cell) -> list[str]:
+        if not cell.rows_of:
+            return []
+        sources = [other for other in self.cells() if _same_place(other, cell) and other.arm in cell.rows_of]
+        configs = [self.job(other).composed.config for other in sources]
+        rows = [{"teacher": c.teacher.model_dump(), "miner": c.miner.model_dump()} for c in configs]
+        return [f"mining.common_with={write_value(rows)}"]
+
+    def _labels(self, cell: Cell) -> list[str]:
+        labels = {"study": self.study.name, "block": cell.block, "arm": cell.arm}
+        return [f"labels.{name}={write_value(value)}" for name, value in labels.items()]
+
+    # ------------------------------------------------------------ phase 1
+
+    def _choose(self, jobs: Sequence[Job]) -> None:
+        places = dict.fromkeys((job.cell.block, job.cell.arm) for job in jobs if job.cell is not None)
+        for block, arm in places:
+            own = [job for job in jobs if job.cell and (job.cell.block, job.cell.arm) == (block, arm)]
+            self.chosen[block, arm] = _choice(self.study.choose[arm], own)
+
+
+def load_study(arguments: Sequence[str], composer: Composer) -> Study:
+    """The study that a command line names, with what it sets under study. itself."""
+    data = composer.study([text for text in arguments if key_of(text).partition(".")[0] == "study"])
+    if data is None:
+        raise UserError("study=null: name a study of conf/study/")
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        raise UserError(explain.invalid_value(error, data, prefix="study.")) from error
+
+
+def varied_keys(study: Study) -> set[str]:
+    """The keys that arms or blocks set differently, or that only some of them set."""
+    arms = [arm.overrides for arm in study.arms.values()]
+    arms += [(*choose.overrides, f"{choose.key}=?") for choose in study.choose.values()]
+    blocks = [block.overrides for block in study.blocks.values()]
+    chosen = {choose.key for choose in study.choose.values()}
+    return _varied(arms) | _varied(blocks) | chosen
+
+
+def _varied(lists: Sequence[Sequence[str]]) -> set[str]:
+    settings = [{key_of(text): text for text in texts} for texts in lists]
+    keys = {key for one in settings for key in one}
+    return {key for key in keys if len({one.get(key) for one in settings}) > 1}
+
+
+def check_dev_only(config: RunConfig, title: str) -> None:
+    """Refuse a run of phase 1 that would look at anything but the dev queries of its own collection."""
+    evaluation = config.evaluation
+    if evaluation.splits != ("dev",) or evaluation.collections or evaluation.tasks:
+        raise UserError(f"{title}: a run of phase 1 evaluates dev queries only, not {evaluation.model_dump()}")
+
+
+def missing_line(block: str, arm: str, chosen: Chosen) -> str:
+    """Why no value could be chosen."""
+    missing = [f"{chosen.key}={point.value}" for point in chosen.curve if point.mean is None]
+    return f"{block} / {arm}: no value chosen, dev runs are missing for {', '.join(missing)}"
+
+
+def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
+    curve = []
+    for value in choose.values:
+        runs = [job.composed for job in jobs if job.cell is not None and job.cell.value == value]
+        scores = [_dev_score(run, choose.measure) for run in runs]
+        whole = [score for score in scores if score is not None]
+        mean = sum(whole) / len(whole) if len(whole) == len(scores) else None
+        curve.append(Point(value, tuple(run.run_id for run in runs), mean))
+    means = {point.value: point.mean for point in curve if point.mean is not None}
+    value = choose_value(choose, means) if len(means) == len(curve) else None
+    return Chosen(choose.key, choose.by, tuple(curve), value)
+
+
+def _dev_score(run: Composed, measure: str) -> float | None:
+    record = find_record(run.execution.store, run.run_id)
+    if record is None:
+        return None
+    task = f"{run.config.data.name}/dev"
+    if task not in record.tasks:
+        raise UserError(f"record {run.run_id} has no scores on {task}: remove it and run the study again")
+    return record.tasks[task].measures[measure]
+
+
+def _about_study(override: Override) -> bool:
+    return str(override.key_or_group).partition(".")[0] in {"study", "dry_run"}
+
+
+def _about_targets(text: str) -> bool:
+    return key_of(text) in {key_of(other) for other in DEV_OVERRIDES}
+
+
+def _same_place(one: Cell, other: Cell) -> bool:
+    return (one.block, one.seed) == (other.block, other.seed)
+
+
+def _plain(override: Override) -> str:
+    """The override without the choice(...) that the command line put around it. Raises UserError for a sweep."""
+    text = str(override.input_line)
+    if not override.is_sweep_override():
+        return text
+    values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+    if len(values) != 1:
+        raise UserError(f"{text}: a study takes one value from the command line: give it blocks for more")
+    return f"{override.get_key_element()}={values[0]}"
