@@ -40,6 +40,15 @@ def test_bm25_fills_its_depth_with_documents_that_score_nothing_in_corpus_order(
     assert search.top_k(score, 6)[0].tolist() == [2, 4, 0, 1, 3, 5]
 
 
+def test_the_stemmer_joins_forms_of_a_word() -> None:
+    scores = [
+        bm25_rows(Bm25Teacher(stemmer=stemmer), queries=["graphs"], passages=PASSAGES)(slice(0, 1))[0]
+        for stemmer in ("none", "english")
+    ]
+    assert not scores[0].any()
+    assert np.nonzero(scores[1])[0].tolist() == [2, 4]
+
+
 def test_chance_depends_on_seed_query_and_position_alone() -> None:
     first = random_rows(RandomTeacher(), queries=["a", "b"], documents=5000)(slice(0, 2))
     swapped = random_rows(RandomTeacher(), queries=["b", "a"], documents=4000)(slice(0, 2))
