@@ -56,7 +56,7 @@ def _build(parsed: argparse.Namespace) -> int:
     from analysis.render import differing_files, render_study, write_files
     from analysis.report.missing import missing_lines
     from analysis.sources import open_source
-    from analysis.tables.methods import methods_markdown
+    from analysis.tables.blocks import block_markdown
 
     source = open_source(parsed.records)
     names = parsed.studies or source.studies()
@@ -74,7 +74,7 @@ def _build(parsed: argparse.Namespace) -> int:
             continue
         write_files(folder, files)
         if parsed.studies:
-            print("\n".join(methods_markdown(study, block) for block in study.plan.blocks))
+            print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     for file in differing:
         print(f"differs from what the records give: {file}")

@@ -62,8 +62,7 @@ def arm_rows(study: Study, block: str) -> list[ArmRow]:
     holm = {
         (result.block, result.contrast.arm): result.p_holm
         for result in primary_contrasts(study)
-        if result.contrast.baseline == study.plan.declaration.baseline
-        and result.tasks == difference_tasks(study, result.block)
+        if result.contrast.baseline == study.plan.declaration.baseline_name
     }
     return [_arm_row(study, block, arm, holm.get((block, arm))) for arm in study.plan.arms(block)]
 
@@ -73,8 +72,8 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
     runs = list(cell.values())
     tasks = difference_tasks(study, block)
     declaration = study.plan.declaration
-    is_baseline = arm == declaration.baseline
-    difference = None if is_baseline else compare_arms(study, block, arm, declaration.baseline, tasks)
+    baseline = declaration.baseline_name
+    difference = None if arm == baseline else compare_arms(study, block, arm, baseline, tasks)
     mining = [run.record.mining for run in runs if run.record.mining is not None]
     training = [run.record.training for run in runs if run.record.training is not None]
     means = [mean_score(runs, task) for task in tasks]

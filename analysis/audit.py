@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from analysis.figures.roles import miner_value
 from analysis.load import FinishedRun
 from analysis.sources import Source, read_record
-from analysis.tables.formats import DASH, Table, comma_separated, fixed, markdown, percent
 from analysis.stats import wilson
+from analysis.tables.formats import DASH, Table, comma_separated, fixed, markdown, percent
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
@@ -119,7 +119,8 @@ def audit_markdown(found: list[Layout]) -> str:
     settings = dict.fromkeys(layout.setting for layout in found)
     parts = [f"### {name}\n\n{markdown(audit_table([f for f in found if f.setting == name]))}" for name in settings]
     note = (
-        "Known false negatives: mined negatives judged relevant but hidden, a lower bound; pooled over seeds, the interval as if "
+        "Known false negatives: mined negatives judged relevant but hidden, a lower bound; pooled over seeds, "
+        "the interval as if "
         "they were independent. Hardness: the smaller the gap, the harder the negatives.\n"
     )
     return "\n".join([*parts, note])

@@ -39,10 +39,13 @@ def block_tasks(study: Study, block: str) -> tuple[str, ...]:
 def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     """The tasks whose mean the block's differences are about.
 
-    Of the training collection's own splits the held-out queries where there are any, else test; without an own split,
-    all tasks.
+    The block's primary task where it declares one. Else of the training collection's own splits the held-out queries
+    where there are any, else test; without an own split, all tasks.
     """
     tasks = block_tasks(study, block)
+    declared = study.plan.declaration.blocks.get(block)
+    if declared is not None and declared.primary_task is not None:
+        return tuple(task for task in tasks if task == declared.primary_task)
     runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
     own = {run.config.data.name for run in runs}
     mine = [task for task in tasks if task.split("/")[0] in own]
@@ -50,16 +53,10 @@ def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     return tuple(heldout or mine or tasks)
 
 
-def contrast_tasks(study: Study, block: str, contrast: Contrast) -> tuple[str, ...]:
-    """The tasks a contrast names, as far as the block has them; without any named, the block's own."""
-    named = [task for task in block_tasks(study, block) if task in (contrast.tasks or ())]
-    return tuple(named) or difference_tasks(study, block)
-
-
 def scores(runs: dict[int, FinishedRun], seeds: Sequence[int], tasks: Sequence[str]) -> list[Array]:
     """Per task an array (S, Q): rows in the order of `seeds`; an arm that seeds cannot change repeats its one row."""
     fixed = next(iter(runs.values()))
-    by_seed = [runs[seed] if seed in runs else fixed for seed in seeds]
+    by_seed = [runs.get(seed, fixed) for seed in seeds]
     return [np.stack([run.scores[task].values for run in by_seed]) for task in tasks]
 
 
@@ -86,7 +83,7 @@ def _fixed(runs: dict[int, FinishedRun]) -> bool:
 def compare_runs(
     arm: dict[int, FinishedRun], baseline: dict[int, FinishedRun], tasks: Sequence[str]
 ) -> Difference | None:
-    """arm - baseline over the seeds both have (seed -> run); None where they share none or a task has no scores."""
+    """Arm - baseline over the seeds both have (seed -> run); None where they share none or a task has no scores."""
     seeds = shared_seeds(arm, baseline, tasks)
     if not seeds or not tasks:
         return None
@@ -99,9 +96,9 @@ def compare_arms(study: Study, block: str, arm: str, baseline: str, tasks: Seque
 
 
 def primary_contrasts(study: Study) -> list[ContrastResult]:
-    """The declared family, contrast by contrast and block by block, with Holm's p over all of it, missing ones included."""
+    """The declared family, contrast by contrast and block by block; Holm over all of it, missing included."""
     cells = [
-        (contrast, block, contrast_tasks(study, block, contrast))
+        (contrast, block, difference_tasks(study, block))
         for contrast in study.plan.declaration.contrasts
         for block in contrast.blocks or study.plan.blocks
     ]
@@ -114,7 +111,7 @@ def primary_contrasts(study: Study) -> list[ContrastResult]:
 
 
 def verdict(difference: Difference, margin: float | None, *, p: float | None = None) -> str:
-    """ "higher", "lower", "equivalent", "higher, within the margin", or "undecided", at 5% (p: adjusted, if there is one)."""
+    """At 5%: higher, lower, equivalent, "higher, within the margin", or undecided. p: adjusted, where there is one."""
     decided = (difference.p if p is None else p) < 0.05
     equivalent = margin is not None and equivalence_p(difference, margin) < 0.05
     direction = "higher" if difference.mean > 0 else "lower"

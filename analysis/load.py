@@ -66,7 +66,7 @@ class Study:
         return cells
 
     def cell(self, block: str, arm: str) -> dict[int, FinishedRun]:
-        """seed -> finished run of one arm in one block, sorted by seed; empty where none has finished."""
+        """Seed -> finished run of one arm in one block, sorted by seed; empty where none has finished."""
         return dict(sorted(self._cells.get((block, arm), {}).items()))
 
     def expected_seeds(self, block: str, arm: str) -> tuple[int, ...]:
@@ -125,7 +125,8 @@ def _load_run(source: Source, run_id: str, published: dict[str, pd.DataFrame]) -
         if _belongs(record, scores):
             return FinishedRun(record, record.run_config(), scores, environments)
     raise UserError(
-        f"{paths[0]}: its per-query scores are missing or not its own: publish again (python -m experiments.publish STUDY)"
+        f"{paths[0]}: its per-query scores are missing or not its own: publish again (python -m "
+        "experiments.publish STUDY)"
     )
 
 
@@ -147,20 +148,23 @@ def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
 
 
 def _belongs(record: RunRecord, scores: dict[str, TaskQueries]) -> bool:
-    """mteb's built-in tasks may have no per-query scores here; a task with a mean must match it."""
+    """Mteb's built-in tasks may have no per-query scores here; a task with a mean must match it."""
     ours = {task: float(queries.values.mean()) for task, queries in scores.items()}
     theirs = {task: facts.measures[PRIMARY] for task, facts in record.tasks.items() if PRIMARY in facts.measures}
     return set(ours) == set(theirs) and all(abs(ours[task] - theirs[task]) <= TOLERANCE for task in ours)
 
 
 def _check_dev_runs(study: Study) -> None:
-    for cell, chosen in study.plan.chosen.items():
+    decided = {cell: chosen for cell, chosen in study.plan.chosen.items() if chosen.value is not None}
+    for cell, chosen in decided.items():
         for point in chosen.curve:
             for run_id in point.run_ids or ("(none)",):
                 if run_id not in study.runs:
                     raise UserError(
-                        f"study {study.name}: {cell}: {chosen.key}={point.value} was compared on dev, but the record of its "
-                        f"run {run_id} is missing: run `python -m experiments.run -m study={study.name}` and publish again"
+                        f"study {study.name}: {cell}: {chosen.key}={point.value} was compared on dev, but the "
+                        "record of its "
+                        f"run {run_id} is missing: run `python -m experiments.run -m study={study.name}` and "
+                        "publish again"
                     )
 
 
@@ -173,6 +177,8 @@ def _check_queries(study: Study, block: str) -> None:
                 first = seen.setdefault(task, (arm, queries.ids, content))
                 if first[1:] != (queries.ids, content):
                     raise UserError(
-                        f"study {study.name}: block {block}: arms {first[0]} and {arm} were evaluated on different queries "
-                        f"or documents of {task} ({digest(first[1])} and {digest(queries.ids)}): give them one data config"
+                        f"study {study.name}: block {block}: arms {first[0]} and {arm} were evaluated on "
+                        "different queries "
+                        f"or documents of {task} ({digest(first[1])} and {digest(queries.ids)}): give them one "
+                        "data config"
                     )

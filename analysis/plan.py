@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from experiments.errors import UserError
 
@@ -19,21 +19,41 @@ class _Part(BaseModel):
 
 
 class Contrast(_Part):
-    """arm minus baseline. blocks: None = every block. tasks: None = the block's own (see `tasks.difference_tasks`)."""
+    """arm minus baseline. blocks: None = every block."""
 
     name: str
     arm: str
     baseline: str
     blocks: tuple[str, ...] | None = None
-    tasks: tuple[str, ...] | None = None
+
+
+class Arm(_Part):
+    """rows_of: the arms whose kept rows it is restricted to."""
+
+    overrides: tuple[str, ...]
+    rows_of: tuple[str, ...] = ()
+
+
+def _arm(value: Any) -> Any:
+    return {"overrides": value} if isinstance(value, (list, tuple)) else value
+
+
+class Choose(_Part):
+    """An arm whose value is chosen on dev. blocks: None = every block."""
+
+    blocks: tuple[str, ...] | None = None
 
 
 class Block(_Part):
-    """arms, seeds: None = the study's."""
+    """arms, seeds: None = the study's.
+
+    primary_task: what differences are about; None = see `compare.difference_tasks`.
+    """
 
     overrides: tuple[str, ...] = ()
     arms: tuple[str, ...] | None = None
     seeds: tuple[int, ...] | None = None
+    primary_task: str | None = None
 
 
 class Declaration(_Part):
@@ -42,13 +62,19 @@ class Declaration(_Part):
     question: str = ""
     expectation: str = ""
     cost: str = ""
-    baseline: str
+    baseline: str | None = None
     contrasts: tuple[Contrast, ...] = ()
     family: Literal["holm"] = "holm"
     margin: float | None = None
     seeds: tuple[int, ...]
     blocks: dict[str, Block] = {}
-    arms: dict[str, tuple[str, ...]]
+    arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]]
+    choose: dict[str, Choose] = {}
+
+    @property
+    def baseline_name(self) -> str:
+        """For tables: the baseline, or that there is none (a name that no arm has)."""
+        return self.baseline or "no baseline"
 
 
 class PlannedRun(_Part):
@@ -63,18 +89,21 @@ class PlannedRun(_Part):
 
 
 class CurvePoint(_Part):
-    """One value tried on dev and the runs behind its mean."""
+    """One value tried on dev and the runs behind its mean; None while one of them is missing."""
 
-    value: float
-    mean: float
+    value: float | int | str
+    mean: float | None
     run_ids: tuple[str, ...]
 
 
 class Chosen(_Part):
-    """key: the swept parameter, "miner.threshold". by: the measure, "dev nDCG@10"."""
+    """key: the swept parameter, "miner.threshold".
+
+    by: the measure, "dev nDCG@10". value: None while dev runs are missing.
+    """
 
     key: str
-    value: float
+    value: float | int | str | None
     by: str = "dev nDCG@10"
     curve: tuple[CurvePoint, ...]
 
@@ -90,15 +119,19 @@ class Plan(_Part):
 
     @property
     def blocks(self) -> tuple[str, ...]:
-        """In declared order; those that only the runs name come last."""
-        return tuple(dict.fromkeys([*self.declaration.blocks, *(run.block for run in self.runs)]))
+        """In the order of the runs; those that have none yet come last."""
+        return tuple(dict.fromkeys([*(run.block for run in self.runs), *self.declaration.blocks]))
 
     def arms(self, block: str) -> tuple[str, ...]:
-        """The arms of a block: its declared ones, then those that only its runs name (values chosen on dev)."""
-        of_block = self.declaration.blocks.get(block)
-        declared = self.declaration.arms if of_block is None or of_block.arms is None else of_block.arms
+        """The arms of a block: in the order of its runs, then those that are declared and have none yet."""
         planned = [run.arm for run in self.runs if run.block == block and run.phase == 2]
-        return tuple(dict.fromkeys([*declared, *planned]))
+        return tuple(dict.fromkeys([*planned, *self._declared_arms(block)]))
+
+    def _declared_arms(self, block: str) -> list[str]:
+        of_block, chosen = self.declaration.blocks.get(block), self.declaration.choose
+        names = [*self.declaration.arms, *(n for n, c in chosen.items() if c.blocks is None or block in c.blocks)]
+        listed = None if of_block is None else of_block.arms
+        return names if listed is None else [name for name in names if name in listed]
 
     def seeds(self, block: str) -> tuple[int, ...]:
         """The seeds a block declares."""
@@ -107,7 +140,7 @@ class Plan(_Part):
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises UserError naming the file for anything that is not a plan, and for a contrast that names no arm or block."""
+    """Raises UserError naming the file for what is no plan, and for a contrast that names no arm or block."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -127,7 +160,8 @@ def read_plan(path: Path) -> Plan:
 
 def _check_names(plan: Plan) -> None:
     arms = {arm for block in plan.blocks for arm in plan.arms(block)}
-    _require(plan, "baseline", plan.declaration.baseline, arms, "arm")
+    if plan.declaration.baseline is not None:
+        _require(plan, "baseline", plan.declaration.baseline, arms, "arm")
     for contrast in plan.declaration.contrasts:
         _require(plan, f"contrast {contrast.name!r}", contrast.arm, arms, "arm")
         _require(plan, f"contrast {contrast.name!r}", contrast.baseline, arms, "arm")

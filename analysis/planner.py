@@ -75,7 +75,9 @@ def plan_text(study: Study, *, difference: float, power: float = 0.8) -> str:
     Raises UserError for a difference or power out of range, without contrasts, and where no contrast has finished.
     """
     if not 0.0 < difference < 1.0:
-        raise UserError(f"--difference {difference:g} is not between 0 and 1: give a difference in nDCG@10, such as 0.01")
+        raise UserError(
+            f"--difference {difference:g} is not between 0 and 1: give a difference in nDCG@10, such as 0.01"
+        )
     if not 0.0 < power < 1.0:
         raise UserError(f"--power {power:g} is not between 0 and 1: give a probability, such as 0.8")
     results = primary_contrasts(study)
@@ -86,12 +88,23 @@ def plan_text(study: Study, *, difference: float, power: float = 0.8) -> str:
         raise UserError(f"study {study.name}: no primary contrast has finished: {fill_command(study)}")
     alphas = (0.05, 0.05 / len(results))
     rows = [_row(result, difference, power, alpha) for result in finished for alpha in dict.fromkeys(alphas)]
-    header = ("contrast", "block", "alpha", "s.d. seeds", "s.d. queries", "s.d. rest", *(f"{q} queries" for q in QUERY_GRID))
+    header = (
+        "contrast",
+        "block",
+        "alpha",
+        "s.d. seeds",
+        "s.d. queries",
+        "s.d. rest",
+        *(f"{q} queries" for q in QUERY_GRID),
+    )
     return (
-        f"Fewest seeds that separate two arms by {difference:g} nDCG@10 with {100 * power:.0f}% power ({DASH}: more than "
-        f"{SEED_GRID[-1]}), by test queries per task. Second line of a contrast: Holm's first step over {len(results)}.\n\n"
+        f"Fewest seeds that separate two arms by {difference:g} nDCG@10 with {100 * power:.0f}% power ({DASH}: "
+        "more than "
+        f"{SEED_GRID[-1]}), by test queries per task. Second line of a contrast: Holm's first step over "
+        f"{len(results)}.\n\n"
         f"{markdown(Table(header, tuple(rows), left=2))}\n"
-        f"Components are estimates from {_seeds(finished)} seeds: with so few the true spread between seeds may be half or twice "
+        f"Components are estimates from {_seeds(finished)} seeds: with so few the true spread between seeds may "
+        "be half or twice "
         f"as large.\n"
     )
 

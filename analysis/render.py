@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.load import Study
 from analysis.report.page import page
-from analysis.tables.methods import methods_csv, methods_latex, methods_markdown
+from analysis.tables.blocks import block_tables
 
 OWNED = ("tables", "figures")
 """Folders whose files are ours alone: one that is not rendered any more is stale."""
@@ -19,9 +19,7 @@ def render_study(study: Study) -> dict[str, bytes]:
     figures = study_figures(study)
     files = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
     for block in study.plan.blocks:
-        files[f"tables/{block}.md"] = methods_markdown(study, block).encode()
-        files[f"tables/{block}.csv"] = methods_csv(study, block).encode()
-        files[f"tables/{block}.tex"] = methods_latex(study, block).encode()
+        files |= {f"tables/{block}.{kind}": text.encode() for kind, text in block_tables(study, block).items()}
     files["README.md"] = page(study, figures).encode()
     return dict(sorted(files.items()))
 

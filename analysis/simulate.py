@@ -1,9 +1,10 @@
 """Coverage and family-wise error of `stats.paired_difference` at the designs in use, by simulation.
 
 Two contrasts (two arms against one baseline) on each of two independent collections: the headline's four. A contrast's
-differences over S seeds x Q queries are ``seed + query + noise``, the baseline's parts shared by both contrasts. "gaussian":
-all normal. "skewed": nDCG-like, a share of queries at exactly zero for every seed and further cells at zero, skewed between
-queries. Every true difference is exactly 0, so an interval covers iff it holds 0 and every rejection is an error.
+differences over S seeds x Q queries are ``seed + query + noise``, the baseline's parts shared by both contrasts. They
+are "gaussian" (all normal) or "skewed" (nDCG-like: a share of queries at exactly zero for every seed, further cells at
+zero, skewed between queries). Every true difference is exactly 0, so an interval covers iff it holds 0 and every
+rejection is an error.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ class Design:
 
 @dataclass(frozen=True)
 class Outcome:
-    """coverage and family_wise error with their Monte Carlo standard errors. family: how many contrasts Holm ran over."""
+    """coverage and family_wise error with their Monte Carlo standard errors.
+
+    family: how many contrasts Holm ran over.
+    """
 
     design: Design
     collections: int
@@ -117,7 +121,7 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...], spread: float) -> 
 
 
 def _query_effects(shape: str, rng: np.random.Generator, size: tuple[int, ...]) -> Array32:
-    """Mean 0, standard deviation QUERY_SPREAD; skewed: exponential for the arms (skewness 2), normal for the baseline."""
+    """Mean 0, standard deviation QUERY_SPREAD; skewed: exponential for arms (skewness 2), normal for baseline."""
     effects = _normal(rng, size, QUERY_SPREAD)
     if shape == "skewed":
         skewed = rng.standard_exponential((*size[:2], 2, *size[3:]), dtype=np.float32) - np.float32(1.0)
@@ -202,26 +206,40 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _page(outcomes: list[Outcome], table: str) -> str:
-    coverage = [outcome.coverage for outcome in outcomes]
-    error = [outcome.family_wise for outcome in outcomes]
-    low = [o for o in outcomes if o.coverage + 2 * o.coverage_error < 0.945]
-    high = [o for o in outcomes if o.family_wise - 2 * o.family_wise_error > 0.05]
-    spreads = ", ".join(f"{name} {value:g}" for name, value in SEED_SPREAD.items())
     return f"""# Do the intervals cover what they say?
 
 Simulated repeats of two contrasts with a common baseline on each of two collections, every true difference exactly 0.
-Nominal coverage 95%, required at least 94.5%; family-wise error of Holm at 5%, required at most 5% beside simulation error.
+Nominal coverage 95%, required at least 94.5%; family-wise error of Holm at 5%, required at most 5% beside simulation
+error.
 
-Over all {len(outcomes)} rows coverage is {100 * min(coverage):.2f}% to {100 * max(coverage):.2f}%, family-wise error \
-{100 * min(error):.2f}% to {100 * max(error):.2f}%. Rows whose coverage lies below 94.5% by more than two simulation errors: \
-{len(low)}; rows whose family-wise error lies above 5% by more than two: {len(high)}.
+{_findings(outcomes)}
 
 {table}
-Coverage is pooled over a row's contrasts; {outcomes[0].repeats} repeats a row. Standard deviation between seeds of one arm's mean: \
-{spreads}; between queries {QUERY_SPREAD:g}, within a query between seeds {NOISE_SPREAD:g}, per arm. gaussian: all normal.
-skewed: {100 * UNTOUCHED:.0f}% of queries at exactly 0 for every seed, {100 * (1 - TOUCHED):.0f}% of the other cells at 0 too, \
-exponential (skewness 2) between queries. One collection: four contrasts; two: the mean of both, two contrasts.
-Where there is no variance between seeds the interval is wider than it need be: that is the price of not knowing it.
+{_assumptions(outcomes[0].repeats)}
 
 Made by `python -m analysis simulate` (seed {SEED}).
 """
+
+
+def _findings(outcomes: list[Outcome]) -> str:
+    coverage = [100 * outcome.coverage for outcome in outcomes]
+    error = [100 * outcome.family_wise for outcome in outcomes]
+    low = sum(o.coverage + 2 * o.coverage_error < 0.945 for o in outcomes)
+    high = sum(o.family_wise - 2 * o.family_wise_error > 0.05 for o in outcomes)
+    return (
+        f"Over all {len(outcomes)} rows coverage is {min(coverage):.2f}% to {max(coverage):.2f}%, family-wise error "
+        f"{min(error):.2f}% to {max(error):.2f}%.\nRows whose coverage lies below 94.5% by more than two simulation "
+        f"errors: {low}; rows whose family-wise error lies above 5% by more than two: {high}."
+    )
+
+
+def _assumptions(repeats: int) -> str:
+    spreads = ", ".join(f"{name} {value:g}" for name, value in SEED_SPREAD.items())
+    return (
+        f"Coverage is pooled over a row's contrasts; {repeats} repeats a row. Standard deviation between seeds of one\n"
+        f"arm's mean: {spreads}; between queries {QUERY_SPREAD:g}, within a query between seeds {NOISE_SPREAD:g}, per "
+        f"arm.\ngaussian: all normal. skewed: {100 * UNTOUCHED:.0f}% of queries at exactly 0 for every seed, "
+        f"{100 * (1 - TOUCHED):.0f}% of the other cells at 0 too,\nexponential (skewness 2) between queries. One "
+        "collection: four contrasts; two: the mean of both, two contrasts.\nWhere there is no variance between seeds "
+        "the interval is wider than it need be: the price of not knowing it."
+    )

@@ -1,8 +1,8 @@
 """Statistics of paired comparisons over seeds x queries x collections. Pure functions over NumPy and SciPy.
 
-Sources: the interval is that of DESIGN.md ("Intervals, simulated"), from the two-way random-effects layout without replication
-(Scheffe 1959, The Analysis of Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979, Scand. J. Stat. 6;
-Schuirmann 1987, J. Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
+Sources: the interval is that of DESIGN.md ("Intervals, simulated"), from the two-way random-effects layout without
+replication (Scheffe 1959, The Analysis of Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979,
+Scand. J. Stat. 6; Schuirmann 1987, J. Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SMALLEST_P = 1e-12
 class Components:
     """Variance components of a difference over S seeds and T tasks of Q_t queries.
 
-    seed_means: variance (ddof 1) over seeds of the task-mean difference, which holds residual noise too; 0.0 with one seed.
-    query: per task, the variance between queries: max(MS_query - MS_resid, 0) / S; with one seed the plain variance.
-    residual: per task, MS_resid (seed x query interaction and noise); 0.0 with one seed.
+    seed_means: variance (ddof 1) over seeds of the task-mean difference, which holds residual noise too; 0.0 with one
+    seed. query: per task, the variance between queries: max(MS_query - MS_resid, 0) / S; with one seed the plain
+    variance. residual: per task, MS_resid (seed x query interaction and noise); 0.0 with one seed.
     """
 
     seeds: int
@@ -77,7 +77,10 @@ def task_mean_squares(differences: npt.NDArray[np.floating]) -> tuple[Array, Arr
 
 
 def components(differences: Sequence[Array]) -> Components:
-    """Components of T arrays of shape (S, Q_t), one per task, that share their seeds. Raises UserError below two queries."""
+    """Components of T arrays of shape (S, Q_t), one per task, that share their seeds.
+
+    Raises UserError below two queries.
+    """
     seeds = differences[0].shape[0]
     queries = tuple(d.shape[1] for d in differences)
     if min(queries) < 2:
@@ -125,8 +128,9 @@ def paired_difference(
 ) -> Difference:
     """Mean of arm - baseline, tasks weighing the same whatever their size.
 
-    arm, baseline: T arrays (S, Q_t), same seeds and queries in the same order. over: "auto" covers seeds and queries, or with
-    one seed queries only (the result says which). Raises UserError for unequal shapes and for a seed interval from one seed.
+    arm, baseline: T arrays (S, Q_t), same seeds and queries in the same order. over: "auto" covers seeds and queries,
+    or with one seed queries only (the result says which). Raises UserError for unequal shapes and for a seed interval
+    from one seed.
     """
     shapes = [(a.shape, b.shape) for a, b in zip(arm, baseline, strict=True)]
     if any(a != b for a, b in shapes) or len({a[0] for a, _ in shapes}) != 1:
@@ -143,7 +147,7 @@ def paired_difference(
 
 
 def equivalence_p(difference: Difference, margin: float) -> float:
-    """p of two one-sided tests of "the difference lies outside (-margin, margin)": the larger of the two."""
+    """P of two one-sided tests of "the difference lies outside (-margin, margin)": the larger of the two."""
     gap = margin - abs(difference.mean)
     two_sided = p_value(gap, difference.components)
     return two_sided / 2 if gap > 0 else 1 - two_sided / 2

@@ -14,19 +14,19 @@ def forest_figure(study: Study) -> Figure | None:
     panels = [panel for block in study.plan.blocks if (panel := _panel(study, block)) is not None]
     if not panels:
         return None
-    baseline, margin = study.plan.declaration.baseline, study.plan.declaration.margin
+    baseline, margin = study.plan.declaration.baseline_name, study.plan.declaration.margin
     svg = draw_panels(panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
     band = "" if margin is None else f" The grey band is the declared equivalence margin, ±{margin:g}."
     return Figure(
         name="methods",
         title=f"Differences of every arm to {baseline}",
-        caption=f"Paired differences in nDCG@10 to {baseline} with 95% intervals (seeds and queries, or as labelled).{band}",
+        caption=f"Paired differences in nDCG@10 to {baseline} with 95% intervals (over seeds unless labelled).{band}",
         svg=svg,
     )
 
 
 def _panel(study: Study, block: str) -> Panel | None:
-    rows = [row for row in arm_rows(study, block) if row.arm != study.plan.declaration.baseline]
+    rows = [row for row in arm_rows(study, block) if row.arm != study.plan.declaration.baseline_name]
     if all(row.difference is None for row in rows):
         return None
     title = f"{block} ({', '.join(difference_tasks(study, block))})"

@@ -25,7 +25,8 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
         _draw(ax, [layout for layout in ranked if layout.setting == name])
         ax.set_title(name, loc="left", fontweight="bold")
     caption = (
-        "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method over its values "
+        "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method "
+        "over its values "
         "(written at the points); lower at equal hardness is better. Bars: Wilson's 95% interval."
     )
     return Figure("hardness", "Hardness against known false-negative rate", caption, to_svg(figure))
@@ -41,7 +42,9 @@ def _draw(ax: Any, layouts: list[Layout]) -> None:
         bounds = [wilson(p.known, p.mined) for p in points]
         low = [rounded(max(v - 100 * b[0], 0.0)) for v, b in zip(y, bounds, strict=True)]
         high = [rounded(max(100 * b[1] - v, 0.0)) for v, b in zip(y, bounds, strict=True)]
-        ax.errorbar(x, y, [low, high], color=colour, marker=marker, markersize=5, linewidth=1.2, elinewidth=0.7, label=name)
+        ax.errorbar(
+            x, y, [low, high], color=colour, marker=marker, markersize=5, linewidth=1.2, elinewidth=0.7, label=name
+        )
         _values(ax, points, x, y, colour)
     ax.set_xlabel("mean score gap to the positive (small = hard)")
     ax.set_ylabel("known false negatives among mined, %")

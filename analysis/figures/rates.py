@@ -12,8 +12,8 @@ from analysis.load import Study
 
 CURVES = ("naive_topk", "topk_percpos")
 REVEALS = (0.0, 0.5, 1.0)
-SIDE = {"naive_topk": -6, "topk_percpos": 6}
-"""Points to the left or right at which a curve's labels stand, so that two of them do not meet at rate 0."""
+SIDE = {"naive_topk": -1, "topk_percpos": 1}
+"""Curves are set slightly apart to the left and right, and so are their labels: both have a point at rate 0."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ def rates_figure(study: Study) -> Figure | None:
     for ax, block in zip(axes[0], blocks, strict=True):
         _draw(ax, found[block])
         ax.set_title(f"{block} ({', '.join(difference_tasks(study, block))})", loc="left", fontweight="bold")
-    axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline}")
+    axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline_name}")
     caption = (
-        "The known false-negative rate as a factor of the experiment: `reveal` excludes that share of the hidden judged "
-        "positives before mining. Numbers at the points: share revealed. Each point's 95% interval is paired against the baseline."
+        "The known false-negative rate as a factor of the experiment: `reveal` excludes that share of the hidden "
+        "judged "
+        "positives before mining. Numbers at the points: share revealed. Each point's 95% interval is paired "
+        "against the baseline."
     )
     return Figure("rates", "Difference against known false-negative rate", caption, to_svg(figure))
 
@@ -54,7 +56,7 @@ def _curves(study: Study, block: str) -> dict[str, list[Point]]:
         config, d = runs[0].config, row.difference
         reveal, rate = config.mining.reveal, 100 * row.known_false.rate
         taken = {point.reveal for point in curves[config.miner.kind]}
-        is_baseline = row.arm == study.plan.declaration.baseline
+        is_baseline = row.arm == study.plan.declaration.baseline_name
         if reveal in taken or (d is None and not is_baseline):
             continue
         values = (0.0, 0.0, 0.0) if d is None else (d.mean, d.low, d.high)
@@ -64,33 +66,39 @@ def _curves(study: Study, block: str) -> dict[str, list[Point]]:
 
 def _draw(ax: Any, curves: dict[str, list[Point]]) -> None:
     ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
+    apart = 0.008 * max(point.rate for points in curves.values() for point in points)
     for kind, points in curves.items():
         if points:
-            _draw_curve(ax, kind, points)
+            _draw_curve(ax, kind, points, apart)
     ax.set_xlabel("known false negatives among mined, %")
-    ax.margins(x=0.16, y=0.12)
+    ax.margins(x=0.2, y=0.2)
 
 
-def _draw_curve(ax: Any, kind: str, points: list[Point]) -> None:
+def _draw_curve(ax: Any, kind: str, points: list[Point], apart: float) -> None:
     name, colour, marker = METHODS[kind]
-    x, y = [rounded(p.rate) for p in points], [rounded(p.mean) for p in points]
+    side = SIDE[kind]
+    x, y = [rounded(p.rate + side * apart) for p in points], [rounded(p.mean) for p in points]
     below = [rounded(p.mean - p.low) for p in points]
     above = [rounded(p.high - p.mean) for p in points]
     ax.errorbar(x, y, [below, above], color=colour, marker=marker, markersize=5.5, linewidth=1.4, capsize=0)
-    side = SIDE[kind]
     for point, px, py in zip(points, x, y, strict=True):
         ax.annotate(
             f"{point.reveal:g}",
             (px, py),
-            (side, 0),
+            (4 * side, 5 * side),
             textcoords="offset points",
             ha="right" if side < 0 else "left",
-            va="center",
+            va="top" if side < 0 else "bottom",
             color=colour,
             fontsize=8,
         )
-    above_last = (0, 6 + 0.0) if above[-1] == 0 else (6, 12)
     ax.annotate(
-        name, (x[-1], y[-1]), above_last, textcoords="offset points", ha="left" if kind != "naive_topk" else "right",
-        va="bottom", color=colour, fontweight="bold",
-    )  # fmt: skip
+        name,
+        (x[-1], y[-1]),
+        (6, 18 * side),
+        textcoords="offset points",
+        ha="right" if side < 0 else "left",
+        va="top" if side < 0 else "bottom",
+        color=colour,
+        fontweight="bold",
+    )

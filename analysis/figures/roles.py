@@ -21,7 +21,7 @@ def miner_value(config: RunConfig) -> float | None:
 
 
 def find_arm(study: Study, block: str, *, kind: str, reveal: float, common: bool) -> str | None:
-    """The first trained arm with this miner (at the paper's value), share revealed and view; None where there is none."""
+    """The first trained arm with this miner (at the paper's value), share revealed and view; None without one."""
     for arm in study.plan.arms(block):
         for run in study.cell(block, arm).values():
             if _plays(run, kind=kind, reveal=reveal, common=common):

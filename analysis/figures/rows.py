@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from analysis.figures.style import BLACK, canvas, rounded, to_svg
+from analysis.figures.style import BLACK, GREY, canvas, rounded, to_svg
 from analysis.stats import Difference
 from analysis.tables.formats import interval
 
 ROW_HEIGHT, HEAD_HEIGHT, WIDTH = 0.27, 0.75, 7.2
 
 
+Rank = Literal["row", "part", "total"]
+LINE = {"row": 1.6, "part": 0.9, "total": 2.6}
+MARK = {"row": 5.5, "part": 3.5, "total": 7.0}
+
+
 @dataclass(frozen=True)
 class Row:
-    """label, difference (None: drawn as "missing"), colour and marker. strong: set apart, as a total is."""
+    """label, difference (None: drawn as "missing"), colour and marker.
+
+    rank: a total stands out, a part of another row steps back.
+    """
 
     label: str
     difference: Difference | None
     colour: str = BLACK
     marker: str = "o"
-    strong: bool = False
+    rank: Rank = "row"
 
 
 @dataclass(frozen=True)
@@ -41,38 +50,34 @@ def draw_panels(panels: Sequence[Panel], *, axis: str, margin: float | None = No
     return to_svg(figure)
 
 
-def _draw_panel(ax: object, panel: Panel, margin: float | None) -> None:
-    import matplotlib.axes
-
-    assert isinstance(ax, matplotlib.axes.Axes)
+def _draw_panel(ax: Any, panel: Panel, margin: float | None) -> None:
     ax.set_title(panel.title, loc="left", fontweight="bold")
-    ax.axvline(0, color="#666666", linewidth=0.8, zorder=0)
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     if margin is not None:
         ax.axvspan(-margin, margin, color="#e6e6e6", zorder=-1, linewidth=0)
     for index, row in enumerate(panel.rows):
         _draw_row(ax, index, row)
     ax.set_yticks(range(len(panel.rows)), [row.label for row in panel.rows])
     for tick, row in zip(ax.get_yticklabels(), panel.rows, strict=True):
-        tick.set_fontweight("bold" if row.strong else "normal")
+        tick.set_fontweight("bold" if row.rank == "total" else "normal")
+        tick.set_fontsize(8 if row.rank == "part" else 9)
+        tick.set_color(GREY if row.rank == "part" else BLACK)
     ax.set_ylim(len(panel.rows) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelbottom=True)
     ax.spines["left"].set_visible(False)
 
 
-def _draw_row(ax: object, index: int, row: Row) -> None:
-    import matplotlib.axes
-
-    assert isinstance(ax, matplotlib.axes.Axes)
-    beside = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8, "family": "DejaVu Sans"}
+def _draw_row(ax: Any, index: int, row: Row) -> None:
+    beside = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8}
     found = row.difference
     if found is None:
-        ax.text(1.02, index, "missing", color="#666666", style="italic", **beside)
+        ax.text(1.02, index, "missing", color=GREY, style="italic", **beside)
         return
     low, mean, high = rounded(found.low), rounded(found.mean), rounded(found.high)
-    ax.plot([low, high], [index, index], color=row.colour, linewidth=2.4 if row.strong else 1.5, solid_capstyle="butt")
-    ax.plot([mean], [index], marker=row.marker, color=row.colour, markersize=7 if row.strong else 5.5, linestyle="")
-    weight = "bold" if row.strong else "normal"
+    ax.plot([low, high], [index, index], color=row.colour, linewidth=LINE[row.rank], solid_capstyle="butt")
+    ax.plot([mean], [index], marker=row.marker, color=row.colour, markersize=MARK[row.rank], linestyle="")
+    weight = "bold" if row.rank == "total" else "normal"
     text = interval(found.mean, found.low, found.high)
     suffix = " (queries only)" if found.over == "queries only" else ""
-    ax.text(1.02, index, text + suffix, fontweight=weight, **beside)
+    ax.text(1.02, index, text + suffix, fontweight=weight, color=GREY if row.rank == "part" else BLACK, **beside)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.compare import compare_arms, difference_tasks
 from analysis.figures.roles import find_arm
-from analysis.figures.rows import Panel, Row, draw_panels
+from analysis.figures.rows import Panel, Rank, Row, draw_panels
 from analysis.figures.style import BLUE, ORANGE, RED, SKY, Figure
 from analysis.load import Study
 
@@ -24,15 +24,15 @@ NAIVE, PERCPOS = Part("naive_topk"), Part("topk_percpos")
 SAME_ROWS, CLEANED = Part("naive_topk", common=True), Part("naive_topk", reveal=1.0, common=True)
 PERCPOS_CLEANED = Part("topk_percpos", reveal=1.0)
 
-STEPS = (
-    ("rows dropped", NAIVE, SAME_ROWS, ORANGE, "s", False),
-    ("known false negatives removed", SAME_ROWS, CLEANED, SKY, "D", False),
-    ("the rest", CLEANED, PERCPOS, BLUE, "^", False),
-    ("of it: softer negatives", CLEANED, PERCPOS_CLEANED, BLUE, "2", False),
-    ("of it: PercPos's own known false negatives", PERCPOS_CLEANED, PERCPOS, BLUE, "1", False),
-    ("all: naive to PercPos", NAIVE, PERCPOS, RED, "v", True),
+STEPS: tuple[tuple[str, Part, Part, str, str, Rank], ...] = (
+    ("rows dropped", NAIVE, SAME_ROWS, ORANGE, "s", "row"),
+    ("known false negatives removed", SAME_ROWS, CLEANED, SKY, "D", "row"),
+    ("the rest", CLEANED, PERCPOS, BLUE, "^", "row"),
+    ("of it: softer negatives", CLEANED, PERCPOS_CLEANED, BLUE, "o", "part"),
+    ("of it: PercPos's own known false negatives", PERCPOS_CLEANED, PERCPOS, BLUE, "o", "part"),
+    ("all: naive to PercPos", NAIVE, PERCPOS, RED, "v", "total"),
 )
-"""label, from, to, colour, marker, strong. The first three add up to the last; the two "of it" to the third."""
+"""label, from, to, colour, marker, rank. The first three add up to the last; the two "of it" to the third."""
 
 
 def steps_figure(study: Study) -> Figure | None:
@@ -41,9 +41,12 @@ def steps_figure(study: Study) -> Figure | None:
     if not panels:
         return None
     caption = (
-        "What makes positive-aware mining win, in steps. Rows dropped: naive on its own rows against naive on the rows that "
-        "PercPos keeps. Known false negatives removed: the same with every hidden judged positive excluded before mining. The "
-        "rest: from there to PercPos, which takes softer negatives but keeps known false ones of its own. Steps add up to "
+        "What makes positive-aware mining win, in steps. Rows dropped: naive on its own rows against naive on "
+        "the rows that "
+        "PercPos keeps. Known false negatives removed: the same with every hidden judged positive excluded "
+        "before mining. The "
+        "rest: from there to PercPos, which takes softer negatives but keeps known false ones of its own. Steps "
+        "add up to "
         "the whole; intervals are 95%, each for itself."
     )
     svg = draw_panels(panels, axis="change in nDCG@10")
@@ -56,8 +59,8 @@ def _panel(study: Study, block: str) -> Panel | None:
         return None
     tasks = difference_tasks(study, block)
     rows = [
-        Row(label, compare_arms(study, block, end, start, tasks), colour, marker, strong)
-        for label, before, after, colour, marker, strong in STEPS
+        Row(label, compare_arms(study, block, end, start, tasks), colour, marker, rank)
+        for label, before, after, colour, marker, rank in STEPS
         if (start := needed[before]) is not None and (end := needed[after]) is not None
     ]
     return Panel(f"{block} ({', '.join(tasks)})", tuple(rows))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("svg")
-from matplotlib.figure import Figure as Canvas  # noqa: E402  (after the backend is set)
+from matplotlib.figure import Figure as Canvas
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 """Okabe and Ito's palette, told apart by colour-blind readers."""
+
+GREY = "#5a5a5a"
 
 METHODS = {
     "naive_topk": ("Naive Top-K", BLACK, "o"),
@@ -39,6 +39,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+mpl.rcdefaults()  # a user's own matplotlibrc must not change committed bytes
+mpl.rcParams.update(SETTINGS)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Figure:
     """A finished figure: file name without its ending, title for those who cannot see it, caption, SVG bytes."""
@@ -51,17 +55,14 @@ class Figure:
 
 def canvas(width: float, height: float, *, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:
     """A figure of width x height inches and its (rows, columns) array of axes."""
-    with mpl.rc_context(SETTINGS):
-        figure = Canvas(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **options)
-    return figure, axes
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def to_svg(figure: Canvas) -> bytes:
     """Without date or version, with a fixed salt: equal drawings are equal bytes."""
     buffer = io.BytesIO()
-    with mpl.rc_context(SETTINGS):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 

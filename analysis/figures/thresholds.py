@@ -15,7 +15,7 @@ from analysis.stats import Difference
 
 @dataclass(frozen=True)
 class Curve:
-    """One cell's values in order, differences to the reference value (None at the reference itself), and what to mark."""
+    """One cell's values in order, differences to the reference value (None at itself), and what to mark."""
 
     cell: str
     key: str
@@ -30,7 +30,7 @@ class Curve:
 
 def thresholds_figure(study: Study) -> Figure | None:
     """None for a study that chooses nothing on dev."""
-    curves = [_curve(study, cell) for cell in study.plan.chosen]
+    curves = [_curve(study, cell) for cell, chosen in study.plan.chosen.items() if _drawable(chosen)]
     if not curves:
         return None
     columns = min(2, len(curves))
@@ -42,31 +42,37 @@ def thresholds_figure(study: Study) -> Figure | None:
         else:
             ax.set_visible(False)
     caption = (
-        "Values tried on dev. Each point is the paired difference in dev nDCG@10 to the value at the filled reference point "
-        "(the paper's optimum where it was tried), with its 95% interval; dotted: the paper's optimum; ringed: the value chosen."
+        "Values tried on dev. Each point is the paired difference in dev nDCG@10 to the value at the filled "
+        "reference point "
+        "(the paper's optimum where it was tried), with its 95% interval; dotted: the paper's optimum; ringed: "
+        "the value chosen."
     )
     return Figure("thresholds", "Threshold curves on dev", caption, to_svg(figure))
 
 
+def _drawable(chosen: Chosen) -> bool:
+    return chosen.value is not None and all(isinstance(point.value, int | float) for point in chosen.curve)
+
+
 def _curve(study: Study, cell: str) -> Curve:
     chosen = study.plan.chosen[cell]
-    points = sorted(chosen.curve, key=lambda point: point.value)
+    points = sorted(chosen.curve, key=lambda point: float(point.value))
     runs = [_runs(study, point) for point in points]
     kind = next(iter(runs[0].values())).config.miner.kind
     about_miner = chosen.key.startswith("miner.")
     paper = PAPER.get(kind) if about_miner else None
-    at = _reference(chosen, [point.value for point in points], paper)
+    at = _reference(chosen, [float(point.value) for point in points], paper)
     tasks = [task for task in next(iter(runs[at].values())).scores if is_dev(task)]
     return Curve(
         cell=cell,
         key=chosen.key,
         method=kind if about_miner else None,
-        values=tuple(point.value for point in points),
-        means=tuple(point.mean for point in points),
+        values=tuple(float(point.value) for point in points),
+        means=tuple(point.mean or 0.0 for point in points),
         differences=tuple(None if i == at else compare_runs(r, runs[at], tasks) for i, r in enumerate(runs)),
-        reference=points[at].value,
+        reference=float(points[at].value),
         paper=paper,
-        chosen=chosen.value,
+        chosen=_number(chosen),
     )
 
 
@@ -76,7 +82,12 @@ def _runs(study: Study, point: CurvePoint) -> dict[int, FinishedRun]:
 
 
 def _reference(chosen: Chosen, values: list[float], paper: float | None) -> int:
-    return values.index(paper if paper in values else chosen.value)
+    return values.index(paper if paper is not None and paper in values else _number(chosen))
+
+
+def _number(chosen: Chosen) -> float:
+    assert chosen.value is not None
+    return float(chosen.value)
 
 
 def _draw(ax: Any, curve: Curve) -> None:
@@ -86,13 +97,29 @@ def _draw(ax: Any, curve: Curve) -> None:
     above = [0.0 if d is None else rounded(d.high - d.mean) for d in curve.differences]
     ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
     ax.errorbar(
-        curve.values, y, [below, above], color=colour, marker=marker, markersize=5, linewidth=1.3, markerfacecolor="white"
+        curve.values,
+        y,
+        [below, above],
+        color=colour,
+        marker=marker,
+        markersize=5,
+        linewidth=1.3,
+        markerfacecolor="white",
     )
     at = curve.values.index(curve.reference)
-    ax.plot([curve.reference], [0.0], color=colour, marker=marker, markersize=5, linestyle="")
+    ax.plot([curve.reference], [0.0], color=colour, marker=marker, markersize=6.5, linestyle="", zorder=5)
     if curve.chosen in curve.values:
         best = curve.values.index(curve.chosen)
-        ax.plot([curve.chosen], [y[best]], marker="o", markersize=13, markerfacecolor="none", color=BLACK, linestyle="")
+        ax.plot(
+            [curve.chosen],
+            [y[best]],
+            marker="o",
+            markersize=13,
+            markerfacecolor="none",
+            color=BLACK,
+            linestyle="",
+            zorder=6,
+        )
     if curve.paper is not None:
         ax.axvline(curve.paper, color="#444444", linewidth=1.0, linestyle=":")
         _mark_paper(ax, curve.paper, curve.values)

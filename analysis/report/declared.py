@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.load import Study
 from analysis.plan import changes
+from analysis.tables.formats import fixed
 
 
 def declaration_section(study: Study) -> str:
@@ -16,7 +17,7 @@ def declaration_section(study: Study) -> str:
     margin = "none declared" if d.margin is None else f"±{d.margin:g}"
     lines = [
         f"- Expected: {d.expectation}" if d.expectation else "",
-        f"- Baseline: {d.baseline}. Primary contrasts: {contrasts}. Family: Holm. Equivalence margin: {margin}.",
+        f"- Baseline: {d.baseline_name}. Primary contrasts: {contrasts}. Family: Holm. Equivalence margin: {margin}.",
         f"- Seeds: {', '.join(map(str, d.seeds))}. Declared cost: {d.cost or 'not stated'}.",
         *(_block_line(study, block) for block in study.plan.blocks),
         *(_chosen_line(study, cell) for cell in sorted(study.plan.chosen)),
@@ -34,8 +35,15 @@ def _block_line(study: Study, block: str) -> str:
 
 def _chosen_line(study: Study, cell: str) -> str:
     chosen = study.plan.chosen[cell]
-    tried = ", ".join(f"{point.value:g} ({point.mean:.4f})" for point in chosen.curve)
-    return f"- Chosen by {chosen.by} for {cell}: {chosen.key} = {chosen.value:g}, of {tried}."
+    tried = ", ".join(f"{value_text(point.value)} ({fixed(point.mean, 4)})" for point in chosen.curve)
+    if chosen.value is None:
+        return f"- To be chosen by {chosen.by} for {cell}: {chosen.key}, of {tried}; dev runs are missing."
+    return f"- Chosen by {chosen.by} for {cell}: {chosen.key} = {value_text(chosen.value)}, of {tried}."
+
+
+def value_text(value: float | int | str | None) -> str:
+    """A parameter's value as a reader would type it."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _changes(study: Study) -> str:

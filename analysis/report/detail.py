@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analysis.compare import block_tasks, compare_arms
-from analysis.load import Study
+from analysis.load import FinishedRun, Study
 from analysis.stats import wilson
 from analysis.tables.formats import DASH, Table, fixed, markdown, percent
 from analysis.tables.methods import difference_text
@@ -23,7 +23,7 @@ def detail_section(study: Study) -> str:
 
 
 def _task_part(study: Study, block: str, task: str) -> str:
-    baseline = study.plan.declaration.baseline
+    baseline = study.plan.declaration.baseline_name
     header = ("arm", *MEASURES, "nDCG@10 by seed", f"nDCG@10 − {baseline} [95%]")
     rows = tuple(_task_row(study, block, task, arm, baseline) for arm in study.plan.arms(block))
     sizes = sorted({run.record.tasks[task].queries for run in _runs(study, block) if task in run.record.tasks})
@@ -31,7 +31,7 @@ def _task_part(study: Study, block: str, task: str) -> str:
     return f"**{task}**, {count} queries\n\n{markdown(Table(header, rows))}"
 
 
-def _runs(study: Study, block: str) -> list:
+def _runs(study: Study, block: str) -> list[FinishedRun]:
     return [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
 
 
@@ -58,7 +58,7 @@ def _audit_part(study: Study, block: str, by: str) -> str:
 
 
 def _label_order(label: str) -> tuple[float, str]:
-    head = label.split(":")[0].lstrip("<>=≤≥ [(")
+    head = label.split(":", maxsplit=1)[0].lstrip("<>=≤≥ [(")
     number = head[: head.find("-", 1)] if "-" in head[1:] else head
     try:
         return float(number), label

@@ -17,4 +17,5 @@ def missing_lines(study: Study) -> list[str]:
 def fill_command(study: Study) -> str:
     """Finished runs are kept, so the study's own command fills what is missing."""
     name = study.name
-    return f"python -m experiments.run -m study={name} && python -m experiments.publish {name} && python -m analysis build {name}"
+    run = f"python -m experiments.run -m study={name}"
+    return f"{run} && python -m experiments.publish {name} && python -m analysis build {name}"

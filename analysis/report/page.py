@@ -10,8 +10,9 @@ from analysis.report.conditions import collection_section, cost_section, environ
 from analysis.report.declared import declaration_section
 from analysis.report.detail import detail_section, limits
 from analysis.report.missing import fill_command, missing_lines
+from analysis.tables.blocks import block_markdown
 from analysis.tables.formats import markdown
-from analysis.tables.methods import contrasts_table, methods_markdown
+from analysis.tables.methods import contrasts_table
 
 
 def page(study: Study, figures: Sequence[Figure]) -> str:
@@ -37,7 +38,7 @@ def _section(title: str, body: str) -> str:
 
 
 def _tables(study: Study) -> str:
-    parts = [f"### {block}\n\n{methods_markdown(study, block)}" for block in study.plan.blocks]
+    parts = [f"### {block}\n\n{block_markdown(study, block)}" for block in study.plan.blocks]
     gaps = missing_lines(study)
     if gaps:
         parts.append("Not finished:\n\n" + "".join(f"    {line}\n" for line in gaps))

@@ -95,7 +95,7 @@ def signed(value: float, digits: int = 4) -> str:
 
 
 def interval(mean: float, low: float, high: float, digits: int = 4) -> str:
-    """ "+0.0123 [+0.0050, +0.0196]"."""
+    """Mean and interval: +0.0123 [+0.0050, +0.0196]."""
     return f"{signed(mean, digits)} [{signed(low, digits)}, {signed(high, digits)}]"
 
 

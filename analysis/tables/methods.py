@@ -29,7 +29,7 @@ def methods_table(study: Study, block: str) -> Table:
         *(f"{task} nDCG@10" for task in tasks),
         *(["mean"] if with_mean else []),
         "seeds",
-        f"difference to {study.plan.declaration.baseline} [95%]",
+        f"difference to {study.plan.declaration.baseline_name} [95%]",
         "interval over",
         "p",
         "verdict",
@@ -45,7 +45,7 @@ def methods_table(study: Study, block: str) -> Table:
 
 
 def _cells(row: ArmRow, study: Study, *, with_mean: bool) -> tuple[str, ...]:
-    is_baseline = row.arm == study.plan.declaration.baseline
+    is_baseline = row.arm == study.plan.declaration.baseline_name
     return (
         row.arm,
         *(fixed(score, 4) for score in row.by_task.values()),
@@ -114,8 +114,10 @@ def methods_note(study: Study, block: str) -> str:
     single = any(row.difference is not None and row.difference.over == "queries only" for row in rows)
     warning = " One seed: those intervals cover queries only and say nothing about a second run." if single else ""
     return (
-        f"Scores are means over seeds; a dash is a missing or meaningless cell. Differences: paired, on {tasks}. p: Holm over the "
-        f"declared family where marked, else unadjusted.{equivalence} Known false negatives: mined negatives that are judged "
+        f"Scores are means over seeds; a dash is a missing or meaningless cell. Differences: paired, on {tasks}. "
+        "p: Holm over the "
+        f"declared family where marked, else unadjusted.{equivalence} Known false negatives: mined negatives that "
+        "are judged "
         f"relevant but were hidden from training, with Wilson's interval; a lower bound.{warning}"
     )
 
@@ -135,10 +137,36 @@ def _caption(study: Study, block: str) -> str:
 
 
 CSV_HEADER = (
-    "study", "block", "arm", "task", "ndcg_at_10", "mean", "seeds", "seeds_planned", "baseline", "difference", "low", "high",
-    "interval_over", "interval_seeds", "p", "p_holm", "p_equivalence", "verdict", "known_false", "mined", "yield", "view",
-    "rows", "steps", "passes", "below_untrained_base", "collapsed_seeds",
-)  # fmt: skip
+    *[
+        "study",
+        "block",
+        "arm",
+        "task",
+        "ndcg_at_10",
+        "mean",
+        "seeds",
+        "seeds_planned",
+        "baseline",
+        "difference",
+        "low",
+        "high",
+        "interval_over",
+        "interval_seeds",
+        "p",
+        "p_holm",
+        "p_equivalence",
+        "verdict",
+        "known_false",
+        "mined",
+        "yield",
+        "view",
+        "rows",
+        "steps",
+        "passes",
+        "below_untrained_base",
+        "collapsed_seeds",
+    ],
+)
 
 
 def methods_csv(study: Study, block: str) -> str:
@@ -159,7 +187,7 @@ def _csv_line(study: Study, row: ArmRow, task: str) -> list[str]:
         _number(row.mean),
         str(row.seeds),
         str(row.planned),
-        study.plan.declaration.baseline,
+        study.plan.declaration.baseline_name,
         *([""] * 6 if d is None else _difference_fields(d)),
         _number(row.p_holm),
         "" if d is None or margin is None else _number(equivalence_p(d, margin)),

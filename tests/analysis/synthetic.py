@@ -182,7 +182,7 @@ def record_and_scores(
     for task, queries in tasks.items():
         values = scores(arm, name=name, task=task, seed=seed, queries=queries)
         ids = [f"q{i:04d}" for i in range(queries)]
-        columns = {m: values for m in ("nDCG@10", "R@100", "MRR@10", "AP@100")}
+        columns = dict.fromkeys(("nDCG@10", "R@100", "MRR@10", "AP@100"), values)
         frames.append(pd.DataFrame({"task": task, "query_id": ids, **columns}))
     empty = pd.DataFrame({"task": [], "query_id": [], "nDCG@10": []})
     frame = pd.concat(frames, ignore_index=True) if frames else empty
