@@ -172,7 +172,7 @@ class Composer:
     def parse(self, arguments: Sequence[str]) -> list[Override]:
         """Parsed overrides; each names a choice that exists, and no group is given a list."""
         try:
-            overrides = OverridesParser.create().parse_overrides(list(arguments))
+            overrides: list[Override] = OverridesParser.create().parse_overrides(list(arguments))
         except HydraException as error:
             raise UserError(explain.hydra_line(str(error))) from error
         for override in overrides:

@@ -72,7 +72,8 @@ def _unknown_part(text: str, path: Sequence[str], part: str, node: Any, config: 
     known = dict.fromkeys(
         [*names, *(field for model in UNIONS.get(where, {}).values() for field in model.model_fields)]
     )
-    has = f"it has: {', '.join(names)}" if names else "it has no parameters"
+    kind = node.get("kind") if isinstance(node, Mapping) else None
+    has = f"it has: {', '.join(names)}" if names else f"{where}={kind} has no parameters"
     return f"{text}: {where} has no key {part!r}{did_you_mean(part, known)} ({has})"
 
 

@@ -14,7 +14,7 @@ ranking, fine-tunes a student on them and measures it on test queries.
 
   python -m experiments.run miner=topk_percpos miner.threshold=0.95 teacher=bm25      one run
   python -m experiments.run data=beir data.path=FOLDER                                your own data, in BEIR form
-  python -m experiments.run -m miner=naive_topk,topk_abs miner.threshold=0.6,0.7      a sweep; naive_topk has no threshold
+  python -m experiments.run -m miner=naive_topk,topk_abs miner.threshold=0.6,0.7      a sweep: three runs
   python -m experiments.run -m study=demo                                             a study: arms x seeds
   python -m experiments.run -m study=demo dry_run=true                                its plan, and stop
 """

@@ -1,7 +1,7 @@
 """What a sweep does: lay out every run, validate and show the plan, launch what is not done, report what failed.
 
-Hydra's part (the launcher) comes in as a callable, so that the basic, joblib and submitit launchers serve alike. What is
-done is read from the store, never from a launcher's return values: a killed job takes those with it.
+Hydra's part (the launcher) comes in as a callable, so that the basic, joblib and submitit launchers serve alike. What
+is done is read from the store, never from a launcher's return values: a killed job takes those with it.
 """
 
 from __future__ import annotations

@@ -57,6 +57,9 @@ class StudyPlanner:
         planner = cls(composer, study, choice, settings)
         for text in settings:
             planner._check_setting(text)
+        for name, block in study.blocks.items():
+            for text in block.overrides:
+                planner._check_known(text, [cell for cell in planner.cells() if cell.block == name])
         return planner
 
     def _check_setting(self, text: str) -> None:
@@ -65,9 +68,14 @@ class StudyPlanner:
             raise UserError(f"{text}: the seeds are the study's: set study.seeds=[...]")
         if key in varied_keys(self.study):
             raise UserError(f"{text}: {key} is what study {name} varies: leave it out, or edit the study's file")
-        cells = [self._layers(cell) for cell in (*phase_one(self.study), *self.cells())]
-        if not self.composer.is_group(key) and not any(self.composer.has_key(layers, key) for layers in cells):
-            raise UserError(explain.unknown_key(text, self.composer.config(cells[0])))
+        self._check_known(text, [*phase_one(self.study), *self.cells()])
+
+    def _check_known(self, text: str, cells: Sequence[Cell]) -> None:
+        """A key is dropped for an arm that lacks it only if another arm has it: else it is a typing mistake."""
+        key = key_of(text)
+        layers = [self._choices(cell) for cell in cells]
+        if not self.composer.is_group(key) and not any(self.composer.has_key(one, key) for one in layers):
+            raise UserError(explain.unknown_key(text, self.composer.config(layers[0])))
 
     # ------------------------------------------------------------ cells
 
@@ -102,9 +110,9 @@ class StudyPlanner:
     def job(self, cell: Cell) -> Job:
         """The composed run of a cell."""
         if cell not in self._cache:
-            layers = self._layers(cell)
-            applied = (text for text in self.settings if self._applies(text, layers))
-            overrides = [*layers, *applied, *self._common_rows(cell), *self._labels(cell)]
+            choices = self._choices(cell)
+            settings = [text for text in self.settings if self._applies(text, choices)]
+            overrides = [*self._layers(cell), *settings, *self._common_rows(cell), *self._labels(cell)]
             if cell.phase == 1:
                 overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
             try:
@@ -116,11 +124,18 @@ class StudyPlanner:
         return self._cache[cell]
 
     def _layers(self, cell: Cell) -> list[str]:
-        """The study, its block and its arm, with the choices of the command line."""
-        return [self.choice, *cell.overrides, *(text for text in self.settings if self.composer.is_group(key_of(text)))]
+        """The study, what its block sets and the arm has, and the arm itself."""
+        choices = self._choices(cell)
+        split = len(self.study.blocks[cell.block].overrides)
+        block = [text for text in cell.overrides[:split] if self._applies(text, choices)]
+        return [*choices, *block, *cell.overrides[split:]]
 
-    def _applies(self, text: str, layers: Sequence[str]) -> bool:
-        return self.composer.is_group(key_of(text)) or self.composer.has_key(layers, key_of(text))
+    def _choices(self, cell: Cell) -> list[str]:
+        texts = (*cell.overrides, *self.settings)
+        return [self.choice, *(text for text in texts if self.composer.is_group(key_of(text)))]
+
+    def _applies(self, text: str, choices: Sequence[str]) -> bool:
+        return self.composer.is_group(key_of(text)) or self.composer.has_key(choices, key_of(text))
 
     def _common_rows(self, cell: Cell) -> list[str]:
         if not cell.rows_of:
@@ -191,8 +206,8 @@ def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
         mean = sum(whole) / len(whole) if len(whole) == len(scores) else None
         curve.append(Point(value, tuple(run.run_id for run in runs), mean))
     means = {point.value: point.mean for point in curve if point.mean is not None}
-    value = choose_value(choose, means) if len(means) == len(curve) else None
-    return Chosen(choose.key, choose.by, tuple(curve), value)
+    best = choose_value(choose, means) if len(means) == len(curve) else None
+    return Chosen(choose.key, choose.by, tuple(curve), best)
 
 
 def _dev_score(run: Composed, measure: str) -> float | None:
