@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.config import Execution, Precision
 from experiments.students.device import resolve_device
-from experiments.students.encoder import quiet_loading
+from experiments.students.reading import quiet_loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.config import Encoder, Execution, TinyStudent
 from experiments.identity import derive_seed
 from experiments.students.device import resolve_device
-from experiments.students.encoder import finish, quiet_loading
+from experiments.students.reading import finish, quiet_loading
 from experiments.students.weights import embedded_minilm
 
 if TYPE_CHECKING:
