@@ -1,0 +1,177 @@
+"""The miners against plain loops written from DESIGN.md, on random small problems with ties and repeated texts."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments.config import (
+    MinerConfig,
+    MiningConfig,
+    NaiveTopK,
+    RandomMiner,
+    TopKAbs,
+    TopKMarginPos,
+    TopKPercPos,
+    TopKShifted,
+)
+from experiments.identity import derive_seed
+from experiments.ir import NO_DOCUMENT, Negatives
+from experiments.miners.draws import uniform
+from experiments.miners.mine import Mined, mine
+from tests.miners.problems import Problem, beir, random_problem
+from tests.miners.reference import Expected, expected_row, same
+
+sixteenths = st.integers(-16, 20).map(lambda i: i / 16)
+miners: st.SearchStrategy[MinerConfig] = st.one_of(
+    st.just(NaiveTopK()),
+    st.just(RandomMiner()),
+    st.integers(0, 6).map(lambda n: TopKShifted(shift=n)),
+    sixteenths.map(lambda t: TopKAbs(threshold=t)),
+    st.integers(0, 16).map(lambda i: TopKMarginPos(threshold=i / 16)),
+    st.sampled_from([0.0, 0.5, 0.75, 0.95, 1.0, 1.05, 1.5]).map(lambda t: TopKPercPos(threshold=t)),
+)
+minings = st.builds(
+    MiningConfig,
+    num_negatives=st.integers(1, 4),
+    depth=st.integers(4, 14),
+    anchor=st.sampled_from(["own", "min", "max"]),
+    selection=st.sampled_from(["top", "sampled", "top1_sampled"]),
+    sample_from=st.integers(4, 6),
+    shortfall=st.sampled_from(["drop", "fewer", "backfill"]),
+    positive_within=st.one_of(st.none(), st.integers(1, 15)),
+    reveal=st.sampled_from([0.0, 0.5, 1.0]),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    miner=miners,
+    mining=minings,
+    positives=st.sampled_from(["all", "one"]),
+    documents=st.integers(3, 24),
+)
+def test_agrees_with_plain_loops(
+    seed: int, miner: MinerConfig, mining: MiningConfig, positives: str, documents: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, documents=documents, queries=8, positives=3, twins=True)
+    data = beir(positives=positives)
+    candidates = problem.candidates_for(data, mining)
+    mined = mine(collection=problem.collection, data=data, candidates=candidates, miner=miner, mining=mining, seed=seed)
+    shown = [(int(q), int(d)) for q, d in mined.rows]
+    check_shown(problem, mined, shown, positives, mining)
+    revealed = revealed_pairs(problem, seed, mining)
+    kept = {
+        (int(q), int(d)): i
+        for i, (q, d) in enumerate(zip(mined.negatives.query, mined.negatives.positive, strict=True))
+    }
+    for query, positive in shown:
+        expected = expected_row(
+            problem,
+            query=query,
+            positive=positive,
+            shown=shown,
+            revealed=revealed,
+            all_shown=positives == "all",
+            miner=miner,
+            mining=mining,
+        )
+        check_row(problem, mined.negatives, kept.get((query, positive)), expected, miner, mining)
+    assert mined.facts.rows == len(shown)
+    assert mined.facts.kept == len(kept) == len(mined.negatives)
+
+
+def check_shown(
+    problem: Problem, mined: Mined, shown: list[tuple[int, int]], positives: str, mining: MiningConfig
+) -> None:
+    qrels = problem.collection.splits["train"].qrels
+    ranking_within = mining.positive_within or 10**9
+    eligible = set()
+    for q, d in zip(qrels.query.tolist(), qrels.document.tolist(), strict=True):
+        ahead = [
+            i
+            for i in range(len(problem.collection.corpus))
+            if problem.collection.minable[i] and (-problem.scores[q, i], i) < (-problem.scores[q, d], d)
+        ]
+        if len(ahead) + 1 <= ranking_within:
+            eligible.add((q, d))
+    queries = {q for q, _ in eligible}
+    if positives == "all":
+        assert set(shown) == eligible
+    else:
+        assert set(shown) <= eligible
+        assert sorted(q for q, _ in shown) == sorted(queries)
+    assert len(shown) == len(set(shown))
+    assert shown == sorted(shown)
+    assert mined.facts.without_positive == len(problem.collection.splits["train"].queries) - len(queries)
+
+
+def revealed_pairs(problem: Problem, seed: int, mining: MiningConfig) -> set[tuple[str, int]]:
+    """The draw itself is taken as given; what it must satisfy is tested in test_properties."""
+    split = problem.collection.splits["train"]
+    pairs = {
+        (same(split.queries.texts[q]), int(d)) for q, d in zip(split.qrels.query, split.qrels.document, strict=True)
+    }
+    texts = [same(text) for text in split.queries.texts]
+    group = np.array([texts.index(text) for text, _ in sorted(pairs)], dtype=np.int64)
+    document = np.array([d for _, d in sorted(pairs)], dtype=np.int64)
+    draw = uniform(derive_seed(seed, "reveal"), group, document)
+    return {pair for pair, u in zip(sorted(pairs), draw, strict=True) if u < mining.reveal}
+
+
+def check_row(
+    problem: Problem,
+    negatives: Negatives,
+    row: int | None,
+    expected: Expected,
+    miner: MinerConfig,
+    mining: MiningConfig,
+) -> None:
+    free = [i for i, yes in enumerate(problem.collection.minable) if yes and i not in expected.excluded]
+    survivors = [] if miner.kind == "random" else expected.survivors
+    available = len(free) if miner.kind == "random" else len(survivors)
+    needed = {"drop": mining.num_negatives, "fewer": 1, "backfill": 0}[mining.shortfall]
+    filled = mining.shortfall != "backfill" or len(free) >= mining.num_negatives
+    assert (row is not None) == (available >= needed and filled)
+    if row is None:
+        return
+    slots = list(zip(negatives.document[row].tolist(), negatives.rank[row].tolist(), strict=True))
+    ranked = [(rank, document) for document, rank in slots if rank > 0]
+    unranked = [document for document, rank in slots if rank == 0 and document != NO_DOCUMENT]
+    padding = [document for document, _ in slots if document == NO_DOCUMENT]
+    assert slots == [(d, r) for r, d in ranked] + [(d, 0) for d in unranked + padding]
+    check_ranked(ranked, survivors, mining)
+    chosen = [d for _, d in ranked] + unranked
+    assert len(set(chosen)) == len(chosen)
+    assert set(chosen) <= set(free)
+    if miner.kind == "random" or mining.shortfall == "backfill":
+        assert len(chosen) == min(mining.num_negatives, len(free))
+    else:
+        assert not unranked
+    check_numbers(problem, negatives, row, expected, random=miner.kind == "random")
+
+
+def check_ranked(ranked: list[tuple[int, int]], survivors: list[tuple[int, int]], mining: MiningConfig) -> None:
+    assert len(ranked) == min(mining.num_negatives, len(survivors))
+    if mining.selection == "top":
+        assert ranked == survivors[: mining.num_negatives]
+        return
+    assert ranked == sorted(ranked)
+    assert set(ranked) <= set(survivors[: mining.sample_from])
+    if mining.selection == "top1_sampled":
+        assert ranked[:1] == survivors[:1]
+
+
+def check_numbers(problem: Problem, negatives: Negatives, row: int, expected: Expected, *, random: bool) -> None:
+    assert negatives.positive_score[row] == problem.scores[expected.query, expected.positive]
+    bar = np.nan if expected.bar is None or random else expected.bar
+    np.testing.assert_equal(float(negatives.bar[row]), bar)
+    assert np.isnan(negatives.anchor_score[row]) == random
+    for document, rank, score, false in zip(
+        negatives.document[row], negatives.rank[row], negatives.score[row], negatives.known_false[row], strict=True
+    ):
+        assert np.isnan(score) if rank == 0 else score == problem.scores[expected.query, document]
+        assert false == (int(document) in expected.hidden)
