@@ -1,0 +1,194 @@
+"""Measure a student with mteb: one artifact per (student, target, lengths, precision)."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.config import DistilledStudent, Execution, InfoNCE, Precision, RunConfig
+from experiments.record import PER_QUERY_COLUMNS, TaskScores
+from experiments.stages.evaluation_target import EvaluationTarget
+from experiments.stages.measures import Ranking, per_query_measures
+from experiments.store import Artifact, Store, write_json
+from experiments.students.build import build_student
+from experiments.students.lengths import set_lengths
+from experiments.students.saved import load_model
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from experiments.stages.mteb_task import Outcome
+
+STAGE, VERSION = "evaluate", 1
+TOLERANCE = 5.1e-6
+"""mteb rounds its figures to 5 decimals."""
+
+__all__ = ["EvaluationTarget", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the student reads texts when it is measured: tokens (None = the model's own limit) and dtype of weights."""
+
+    query_length: int | None
+    passage_length: int | None
+    precision: Precision
+
+
+def evaluate(
+    *,
+    config: RunConfig,
+    student: Path | None,
+    fitted: Path | None,
+    student_key: str,
+    targets: Sequence[EvaluationTarget],
+    store: Store,
+    execution: Execution,
+) -> tuple[dict[str, TaskScores], pd.DataFrame, list[Artifact]]:
+    """Scores per task, per-query measures (record.PER_QUERY_COLUMNS, sorted by task and query), one artifact per task.
+
+    `student` is a trained folder, None = the base as it is; `fitted` the weights of a distilled base. Targets come
+    first, then `evaluation.tasks`. Raises UserError for a task that needs a hub where there is none.
+    """
+    reading = reading_of(config)
+    load = functools.cache(functools.partial(_load, config, reading, student, fitted, execution))
+    measured = functools.partial(_measured, reading, student_key, load, store, execution)
+    artifacts = [_local(target, measured) for target in targets]
+    artifacts += [_built_in(name, measured) for name in config.evaluation.tasks]
+    names = [*(target.task for target in targets), *config.evaluation.tasks]
+    scores = {name: _scores(artifact) for name, artifact in zip(names, artifacts, strict=True)}
+    frames = [pd.read_parquet(artifact.path / "per_query.parquet") for artifact in artifacts]
+    return scores, _joined(names, frames), artifacts
+
+
+def reading_of(config: RunConfig) -> Reading:
+    """Lengths as `evaluation` says, else as in training, else the model's own."""
+    trained = config.train if isinstance(config.train, InfoNCE) else None
+    asked = config.evaluation
+    return Reading(
+        query_length=asked.query_length or (trained.query_length if trained else None),
+        passage_length=asked.passage_length or (trained.passage_length if trained else None),
+        precision=asked.precision,
+    )
+
+
+def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artifact:
+    def make_task() -> Any:
+        from experiments.stages.mteb_task import local_task
+
+        return local_task(target)
+
+    return measured(target.task, target.content_hash, make_task)
+
+
+def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
+    from experiments.stages.mteb_task import built_in_task, load_built_in
+
+    task = built_in_task(name)
+
+    def make_task() -> Any:
+        load_built_in(task)
+        return task
+
+    return measured(name, f"mteb:{name}:{task.metadata.revision}", make_task)
+
+
+def _measured(
+    reading: Reading,
+    student_key: str,
+    load: Callable[[], SentenceTransformer],
+    store: Store,
+    execution: Execution,
+    name: str,
+    content_hash: str,
+    make_task: Callable[[], Any],
+) -> Artifact:
+    def make(folder: Path) -> None:
+        from experiments.stages.mteb_task import NamedEncoder, search
+
+        task = make_task()
+        title = f"evaluate {name}" if execution.progress else None
+        encoder = NamedEncoder(load(), key=student_key, title=title)
+        outcome = search(task, encoder, batch_size=execution.inference_batch_size)
+        _write(folder, outcome, name=name, content_hash=content_hash)
+
+    payload = {
+        "version": VERSION,
+        "student": student_key,
+        "task": name,
+        "content": content_hash,
+        "query_length": reading.query_length,
+        "passage_length": reading.passage_length,
+        "precision": reading.precision,
+    }
+    return store.get_or_make(STAGE, payload, make)
+
+
+def _write(folder: Path, outcome: Outcome, *, name: str, content_hash: str) -> None:
+    """The run file first, then what is computed from it. Raises RuntimeError where mteb's own figure differs."""
+    run_frame(outcome.run).to_parquet(folder / "run.parquet", index=False)
+    per_query = per_query_measures(read_run(folder / "run.parquet"), outcome.judgments)
+    means = {measure: float(per_query[measure].mean()) for measure in per_query.columns if measure != "query_id"}
+    if abs(means["nDCG@10"] - outcome.ndcg) > TOLERANCE:
+        raise RuntimeError(f"{name}: nDCG@10 from the run file is {means['nDCG@10']:.7f}, mteb says {outcome.ndcg}")
+    per_query.to_parquet(folder / "per_query.parquet", index=False)
+    scores = TaskScores(
+        queries=len(per_query),
+        documents=outcome.documents,
+        measures=means,
+        mteb=outcome.ndcg,
+        content_hash=content_hash,
+    )
+    write_json(folder / "scores.json", scores.model_dump(mode="json"))
+
+
+def run_frame(run: Ranking) -> pd.DataFrame:
+    """query_id, document_id, score (float64, full precision): queries sorted, best first, ties by id descending."""
+    rows = [(query, document, score) for query, scores in run.items() for document, score in scores.items()]
+    frame = pd.DataFrame(rows, columns=["query_id", "document_id", "score"])
+    return frame.sort_values(["query_id", "score", "document_id"], ascending=[True, False, False], ignore_index=True)
+
+
+def read_run(path: Path) -> dict[str, dict[str, float]]:
+    """What `run_frame` was made of."""
+    frame = pd.read_parquet(path)
+    return {
+        str(query): dict(zip(group["document_id"], group["score"], strict=True))
+        for query, group in frame.groupby("query_id", sort=False)
+    }
+
+
+def _scores(artifact: Artifact) -> TaskScores:
+    return TaskScores.model_validate(json.loads((artifact.path / "scores.json").read_text(encoding="utf-8")))
+
+
+def _joined(names: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    labelled = [frame.assign(task=name) for name, frame in zip(names, frames, strict=True)]
+    if not labelled:
+        return pd.DataFrame(columns=list(PER_QUERY_COLUMNS))
+    joined = pd.concat(labelled, ignore_index=True)[list(PER_QUERY_COLUMNS)]
+    return joined.sort_values(["task", "query_id"], ignore_index=True)
+
+
+def _load(
+    config: RunConfig, reading: Reading, trained: Path | None, fitted: Path | None, execution: Execution
+) -> SentenceTransformer:
+    base = config.student.base if isinstance(config.student, DistilledStudent) else config.student
+    attention = "sdpa"
+    if trained is not None:
+        remote = getattr(base, "trust_remote_code", False)
+        model = load_model(
+            trained, execution=execution, precision=reading.precision, attention=attention, trust_remote_code=remote
+        )
+    else:
+        model = build_student(
+            config.student, execution=execution, attention=attention, precision=reading.precision, fitted=fitted
+        )
+    set_lengths(model, query=reading.query_length, document=reading.passage_length)
+    return model

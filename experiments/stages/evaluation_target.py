@@ -1,0 +1,38 @@
+"""What a student is measured on, and its name in an artifact's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from experiments.ir import Corpus, Split, hash_texts
+
+
+@dataclass(frozen=True)
+class EvaluationTarget:
+    """A corpus and the judged queries of one split; `task` is what tables call it ("scifact/test")."""
+
+    task: str
+    corpus: Corpus
+    split: Split
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Over documents, queries and judgments."""
+        return hash_texts([self.corpus.content_hash, self.split.queries.content_hash, self.split.qrels.content_hash])
+
+    @cached_property
+    def judgments(self) -> dict[str, dict[str, int]]:
+        """Query id -> document id -> grade; queries without judged documents are left out, as mteb leaves them out."""
+        qrels, queries = self.split.qrels, self.split.queries
+        found: dict[str, dict[str, int]] = {}
+        for query, document, grade in zip(qrels.query, qrels.document, qrels.grade, strict=True):
+            found.setdefault(queries.ids[query], {})[self.corpus.ids[document]] = int(grade)
+        return found
+
+    @cached_property
+    def judged_queries(self) -> list[int]:
+        """Positions of the queries with judged documents, in order."""
+        return [int(position) for position in np.unique(self.split.qrels.query)]

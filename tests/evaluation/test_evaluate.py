@@ -1,0 +1,162 @@
+"""Evaluation: figures equal mteb's, prompts and lengths arrive, no two students share a score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mteb
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
+from experiments.errors import UserError
+from experiments.ir import Qrels
+from experiments.record import MEASURES, PER_QUERY_COLUMNS, TaskScores
+from experiments.stages.evaluate import EvaluationTarget, evaluate, read_run, reading_of
+from experiments.stages.mteb_task import NamedEncoder, local_task
+from experiments.store import Artifact, Store
+from experiments.students.build import build_student, student_key
+from tests.helpers.toy import toy_collection, toy_config, toy_execution
+
+COLLECTION = toy_collection(positives=3)
+TARGET = EvaluationTarget("toy/test", COLLECTION.corpus, COLLECTION.splits["test"])
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def run_evaluate(
+    root: Path, config: RunConfig | None = None, targets: tuple[EvaluationTarget, ...] = (TARGET,)
+) -> tuple[dict[str, TaskScores], pd.DataFrame, list[Artifact]]:
+    config = config or toy_config(train=NoTraining())
+    execution = toy_execution(root)
+    return evaluate(
+        config=config,
+        student=None,
+        fitted=None,
+        student_key=student_key(config.student),
+        targets=targets,
+        store=Store(execution.store),
+        execution=execution,
+    )
+
+
+def test_the_run_is_exact_search_and_the_mean_is_mteb_s_figure(tmp_path: Path) -> None:
+    scores, per_query, (artifact,) = run_evaluate(tmp_path)
+    assert tuple(per_query.columns) == PER_QUERY_COLUMNS
+    assert scores["toy/test"].queries == len(per_query) == 24
+    assert scores["toy/test"].documents == 60
+    for measure in MEASURES:
+        assert per_query[measure].mean() == pytest.approx(scores["toy/test"].measures[measure], abs=1e-12)
+    assert scores["toy/test"].mteb == pytest.approx(scores["toy/test"].measures["nDCG@10"], abs=5.1e-6)
+    model = build_student(TinyStudent(), execution=toy_execution(tmp_path))
+    queries = model.encode_query(list(TARGET.split.queries.texts), show_progress_bar=False)
+    documents = model.encode_document(list(TARGET.corpus.passages), show_progress_bar=False)
+    run = read_run(artifact.path / "run.parquet")
+    for i, query in enumerate(TARGET.split.queries.ids):
+        expected = dict(zip(TARGET.corpus.ids, (documents @ queries[i]).tolist(), strict=True))
+        assert run[query] == pytest.approx(expected, abs=1e-5)
+
+
+def test_two_random_students_do_not_share_a_score(tmp_path: Path) -> None:
+    first, _, (one,) = run_evaluate(tmp_path, toy_config(train=NoTraining(), student=TinyStudent(seed=0)))
+    second, _, (two,) = run_evaluate(tmp_path, toy_config(train=NoTraining(), student=TinyStudent(seed=1)))
+    assert one.key != two.key
+    assert two.made
+    assert first["toy/test"].measures != second["toy/test"].measures
+
+
+def test_mteb_s_own_cache_tells_two_students_apart(tmp_path: Path) -> None:
+    cache = mteb.ResultCache(cache_path=tmp_path / "cache")
+    figures = []
+    for seed in (0, 1):
+        student = TinyStudent(seed=seed)
+        model = build_student(student, execution=toy_execution(tmp_path))
+        encoder = NamedEncoder(model, key=student_key(student), title=None)
+        result = mteb.evaluate(encoder, local_task(TARGET), cache=cache, co2_tracker=False, show_progress_bar=False)
+        figures.append(result.task_results[0].get_score())
+    assert figures[0] != figures[1]
+
+
+def test_the_same_again_is_a_hit_and_what_matters_makes_another(tmp_path: Path) -> None:
+    def key(config: RunConfig, target: EvaluationTarget = TARGET) -> str:
+        _, _, (artifact,) = run_evaluate(tmp_path, config, (target,))
+        return artifact.key
+
+    base = toy_config(train=NoTraining())
+    assert key(base) == key(base)
+    cut = EvaluationConfig(query_length=8, passage_length=10)
+    other = replace(COLLECTION.splits["test"], qrels=COLLECTION.splits["dev"].qrels)
+    fewer = replace(other, qrels=Qrels.build(query=[0, 1], document=[0, 1], grade=[1, 1]))
+    keys = {
+        key(base),
+        key(base.model_copy(update={"evaluation": cut})),
+        key(base.model_copy(update={"evaluation": EvaluationConfig(precision="bf16")})),
+        key(base, replace(TARGET, split=fewer)),
+        key(base, replace(TARGET, task="toy/dev")),
+    }
+    assert len(keys) == 5
+
+
+def test_queries_without_judgments_are_left_out(tmp_path: Path) -> None:
+    qrels = Qrels.build(query=[3, 5, 5], document=[3, 5, 6], grade=[1, 2, 1])
+    target = replace(TARGET, split=replace(TARGET.split, qrels=qrels))
+    scores, per_query, _ = run_evaluate(tmp_path, targets=(target,))
+    assert per_query["query_id"].tolist() == ["test3", "test5"]
+    assert scores["toy/test"].queries == 2
+
+
+def test_prompts_and_lengths_reach_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers.sentence_transformer.modules import Transformer
+
+    seen: list[tuple[str, int]] = []
+    original = Transformer.preprocess
+
+    def spy(self: Transformer, inputs: Any, prompt: str | None = None, **options: Any) -> Any:
+        features = original(self, inputs, prompt=prompt, **options)
+        if "task" in options:
+            first = self.tokenizer.decode(features["input_ids"][0], skip_special_tokens=True)
+            seen.append((" ".join(first.split()[:2]), features["input_ids"].shape[1]))
+        return features
+
+    monkeypatch.setattr(Transformer, "preprocess", spy)
+    student = TinyStudent(query_prompt="query: ", document_prompt="passage: ")
+    evaluation = EvaluationConfig(query_length=7, passage_length=11)
+    run_evaluate(tmp_path, toy_config(train=NoTraining(), student=student, evaluation=evaluation))
+    assert set(seen) == {("query :", 7), ("passage :", 11)}
+
+
+def test_lengths_follow_training_unless_evaluation_says_otherwise() -> None:
+    train = InfoNCE(query_length=12, passage_length=16)
+    assert reading_of(toy_config(train=train)).passage_length == 16
+    wider = EvaluationConfig(passage_length=128)
+    assert reading_of(toy_config(train=train, evaluation=wider)).passage_length == 128
+    assert reading_of(toy_config(train=train, evaluation=wider)).query_length == 12
+    assert reading_of(toy_config(train=NoTraining())).query_length is None
+
+
+def test_per_query_rows_are_sorted_over_several_targets(tmp_path: Path) -> None:
+    dev = EvaluationTarget("toy/dev", COLLECTION.corpus, COLLECTION.splits["dev"])
+    scores, per_query, artifacts = run_evaluate(tmp_path, targets=(TARGET, dev))
+    assert list(scores) == ["toy/test", "toy/dev"]
+    assert len(artifacts) == 2
+    assert per_query.equals(per_query.sort_values(["task", "query_id"], ignore_index=True))
+    assert np.isfinite(per_query[list(MEASURES)].to_numpy()).all()
+
+
+@pytest.mark.parametrize(("task", "message"), [("NoSuchTask", "mteb has no task"), ("STS12", "not a retrieval task")])
+def test_an_unfit_task_is_one_clear_line(tmp_path: Path, task: str, message: str) -> None:
+    config = toy_config(train=NoTraining(), evaluation=EvaluationConfig(tasks=(task,)))
+    with pytest.raises(UserError, match=message):
+        run_evaluate(tmp_path, config)
+
+
+def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_evaluate(tmp_path)
+    assert capfd.readouterr() == ("", "")
