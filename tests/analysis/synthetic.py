@@ -319,3 +319,17 @@ def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tu
                 "curve": curve,
             }
     return chosen, runs, frames
+
+
+def to_store(published: Path, folder: Path, store: Path) -> None:
+    """The same study as it lies in an artifact store: scores beside each record, the plan under studies/."""
+    scores = pd.read_parquet(folder / "per_query.parquet")
+    for path in (published / "records").glob("*/*.json"):
+        beside = store / "records" / path.parent.name / path.name
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(path.read_bytes())
+        own = scores[scores["run_id"] == path.parent.name].drop(columns="run_id")
+        own.to_parquet(beside.with_suffix(".parquet"), index=False)
+    plan = store / "studies" / folder.name / "plan.json"
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    plan.write_bytes((folder / "plan.json").read_bytes())

@@ -1,0 +1,119 @@
+"""Every mistake a user can make here ends in one clear line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.__main__ import main
+from tests.analysis import synthetic
+
+BLOCKS = {"docstrings": {"docstrings/test": 40}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return synthetic.write_study(tmp_path, blocks=BLOCKS, seeds=(0, 1))
+
+
+def error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
+    return printed
+
+
+def edit_plan(folder: Path, edit: object) -> None:
+    plan = json.loads((folder / "plan.json").read_text())
+    edit(plan)  # type: ignore[operator]
+    (folder / "plan.json").write_text(json.dumps(plan))
+
+
+def build(folder: Path) -> list[str]:
+    return ["build", "--records", str(folder.parent)]
+
+
+def test_unknown_record_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = next((folder.parent / "records").glob("*/*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
+    line = error_line(capsys, *build(folder))
+    assert path.name in line
+    assert "99" in line
+
+
+def test_unknown_plan_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_plan(folder, lambda plan: plan.update(schema_version=7))
+    assert "plan schema 7 is not known here" in error_line(capsys, *build(folder))
+
+
+def test_contrast_that_names_no_arm(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_plan(folder, lambda plan: plan["declaration"]["contrasts"][0].update(arm="topk_prcpos"))
+    line = error_line(capsys, *build(folder))
+    assert "'topk_prcpos'" in line
+    assert "topk_percpos" in line
+
+
+def test_arms_on_different_test_queries(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = json.loads((folder / "plan.json").read_text())
+    other = next(run["run_id"] for run in plan["runs"] if run["arm"] == "topk_percpos")
+    path = folder / "per_query.parquet"
+    scores = pd.read_parquet(path)
+    mine = scores["run_id"] == other
+    scores.loc[mine, "query_id"] = "other-" + scores.loc[mine, "query_id"].astype(str)
+    scores.to_parquet(path)
+    line = error_line(capsys, *build(folder))
+    assert "docstrings/test" in line
+    assert "topk_percpos" in line
+
+
+def test_scores_that_are_not_the_records_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "per_query.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[0, "nDCG@10"] += 0.5
+    scores.to_parquet(path)
+    assert "per-query scores are missing or not its own" in error_line(capsys, *build(folder))
+
+
+def test_missing_per_query_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "per_query.parquet").unlink()
+    assert "per-query scores are missing" in error_line(capsys, *build(folder))
+
+
+def test_chosen_value_without_its_dev_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = {"key": "miner.threshold", "value": 0.9, "curve": [{"value": 0.9, "mean": 0.5, "run_ids": ["feedbeef"]}]}
+    edit_plan(folder, lambda plan: plan.update(chosen={"docstrings/topk_percpos": chosen}))
+    line = error_line(capsys, *build(folder))
+    assert "feedbeef" in line
+    assert "miner.threshold=0.9" in line
+
+
+def test_no_such_study(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "studies there: synthetic" in error_line(capsys, *build(folder), "demmo")
+
+
+def test_no_such_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such folder" in error_line(capsys, "build", "--records", str(tmp_path / "nowhere"))
+
+
+def test_folder_without_studies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "holds no study" in error_line(capsys, "build", "--records", str(tmp_path))
+
+
+def test_audit_without_mining_records(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no record stopped after mining" in error_line(capsys, "audit", "--records", str(folder.parent))
+
+
+@pytest.mark.parametrize("difference", ["0", "-0.1", "2"])
+def test_planner_difference_out_of_range(folder: Path, difference: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = error_line(capsys, "plan", "synthetic", f"--difference={difference}", "--records", str(folder.parent))
+    assert "is not between 0 and 1" in line
+
+
+def test_planner_from_one_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic.write_study(tmp_path, blocks=BLOCKS, seeds=(0,))
+    line = error_line(capsys, "plan", "synthetic", "--difference=0.01", "--records", str(tmp_path))
+    assert "cannot be had from one seed" in line

@@ -1,0 +1,162 @@
+"""`python -m analysis build` end to end on synthetic records: golden tables, page, figures, --check."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from analysis.__main__ import main
+from tests.analysis import synthetic
+
+GOLDEN = Path(__file__).parent / "golden"
+SMALL = {"docstrings": {"docstrings/test": 60}, "nfcorpus": {"nfcorpus/heldout": 70, "nfcorpus/test": 30}}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("results")
+    synthetic.write_study(root, arms=synthetic.FULL, seeds=(0, 1, 2), blocks=SMALL, choose=True)
+    assert main(["build", "--records", str(root)]) == 0
+    return root
+
+
+def build(root: Path, *more: str) -> int:
+    return main(["build", "--records", str(root), *more])
+
+
+@pytest.mark.parametrize("name", ["nfcorpus.md", "nfcorpus.csv", "nfcorpus.tex"])
+def test_golden_tables(results: Path, name: str) -> None:
+    written = (results / "synthetic" / "tables" / name).read_text(encoding="utf-8")
+    if os.environ.get("REGENERATE_GOLDEN"):
+        (GOLDEN / name).write_text(written, encoding="utf-8")
+    assert written == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_page_has_every_part(results: Path) -> None:
+    page = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
+    for title in ("Declaration", "Methods", "Primary contrasts", "Figures", "Detail", "Environment", "Cost", "Limits"):
+        assert f"## {title}\n" in page
+    assert "Nothing of it was changed after the first run started." in page
+    for figure in ("steps", "methods", "rates", "thresholds"):
+        assert f"(figures/{figure}.svg)" in page
+        ElementTree.parse(results / "synthetic" / "figures" / f"{figure}.svg")
+
+
+def test_marks_and_views(results: Path) -> None:
+    table = (results / "synthetic" / "tables" / "docstrings.md").read_text(encoding="utf-8")
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
+    assert "below its untrained base, collapsed in 3 of 3 seeds" in lines["topk_shifted"]
+    assert "common rows" in lines["naive_topk_common"]
+    assert "(Holm)" in lines["topk_percpos"]
+    assert "(Holm)" not in lines["topk_marginpos"]
+
+
+def test_equal_bytes_from_another_process(results: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "analysis", "build", "--records", str(results), "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONHASHSEED": "77"}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    built = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(built) == 11
+    assert all((results / name).read_bytes() == content for name, content in built.items())
+
+
+def test_check_names_a_changed_byte(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build(results, "--check") == 0
+    table = results / "synthetic" / "tables" / "docstrings.csv"
+    original = table.read_bytes()
+    table.write_bytes(original.replace(b"0", b"1", 1))
+    stale = results / "synthetic" / "figures" / "old.svg"
+    stale.write_text("<svg/>")
+    try:
+        assert build(results, "--check") == 1
+        printed = capsys.readouterr().out
+        assert "synthetic/tables/docstrings.csv" in printed
+        assert "synthetic/figures/old.svg" in printed
+        assert "README.md" not in printed
+    finally:
+        table.write_bytes(original)
+        stale.unlink()
+
+
+def test_one_seed_says_queries_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic.write_study(tmp_path, name="demo", seeds=(0,), blocks={"docstrings": {"docstrings/test": 50}})
+    assert build(tmp_path, "demo") == 0
+    printed = capsys.readouterr().out
+    assert "| queries only |" in printed
+    assert "One seed: those intervals cover queries only" in printed
+    assert "seeds and queries" not in printed
+
+
+def test_missing_cells_are_dashes_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 50}})
+    plan = json.loads((folder / "plan.json").read_text())
+    runs = {(run["arm"], run["seed"]): run["run_id"] for run in plan["runs"]}
+    for gone in [("random", 0), ("random", 1), ("random", 2), ("topk_percpos", 1)]:
+        for path in (tmp_path / "records" / runs[gone]).iterdir():
+            path.unlink()
+    assert build(tmp_path, "synthetic") == 0
+    printed = capsys.readouterr().out
+    random = next(line for line in printed.splitlines() if line.startswith("| random |"))
+    assert random.startswith("| random | – | 0 of 3 | – |")
+    assert "| 2 of 3 |" in next(line for line in printed.splitlines() if line.startswith("| topk_percpos |"))
+    assert "missing: block docstrings, arm random, seeds 0, 1, 2" in printed
+    assert "missing: block docstrings, arm topk_percpos, seeds 1" in printed
+    assert "python -m experiments.run -m study=synthetic" in printed
+
+
+def test_changed_declaration_is_shown(tmp_path: Path) -> None:
+    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 50}})
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["declared_at_first_run"] = {**plan["declaration"], "margin": 0.01}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    assert build(tmp_path) == 0
+    page = (folder / "README.md").read_text()
+    assert "Changed after the first run started" in page
+    assert "- `margin`: was `0.01`, is `0.005`" in page
+
+
+def test_mixed_environments_are_said(tmp_path: Path) -> None:
+    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 50}})
+    path = next((tmp_path / "records").glob("*/*.json"))
+    record = json.loads(path.read_text())
+    record["environment"]["threads"] = 8
+    path.write_text(json.dumps(record))
+    assert build(tmp_path) == 0
+    assert "The tables mix 2 environments" in (folder / "README.md").read_text()
+
+
+def test_a_store_is_read_in_its_own_layout(tmp_path: Path, results: Path) -> None:
+    store = tmp_path / "store"
+    blocks = {"docstrings": {"docstrings/test": 50}}
+    folder = synthetic.write_study(tmp_path / "published", blocks=blocks)
+    synthetic.to_store(tmp_path / "published", folder, store)
+    assert build(store) == 0
+    assert build(tmp_path / "published") == 0
+    theirs, ours = store / "studies" / "synthetic" / "README.md", folder / "README.md"
+    assert theirs.read_bytes() == ours.read_bytes()
+
+
+def test_audit_lays_out_methods_and_thresholds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for threshold in (0.9, 0.95):
+        arm = replace(synthetic.CORE["topk_percpos"], miner=synthetic.TopKPercPos(threshold=threshold))
+        record, _ = synthetic.record_and_scores(arm, name="x", collection="docstrings", seed=0, tasks={}, until="mine")
+        synthetic.write_record(tmp_path, record)
+    assert main(["audit", "--records", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "| topk_percpos | 0.9 |" in printed
+    assert "| topk_percpos | 0.95 |" in printed
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"audit.md", "audit.csv", "audit.svg"}
+
+
+def test_plan_command(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "synthetic", "--difference", "0.01", "--records", str(results)]) == 0
+    printed = capsys.readouterr().out
+    assert "| topk_percpos − naive_topk | docstrings | 0.0500 |" in printed
+    assert "Components are estimates from 3 seeds" in printed
