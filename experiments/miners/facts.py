@@ -9,13 +9,14 @@ from experiments.ir import NO_DOCUMENT, Negatives
 from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, range_labels, rates
 from experiments.miners.choice import Choice
 from experiments.miners.pool import Pool
-from experiments.miners.reasons import BEYOND_DEPTH, EXCLUDED, PADDING, REASONS, REJECTED
+from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, SURVIVOR
 from experiments.record import Histogram, MiningFacts
 
 
 def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common: int) -> MiningFacts:
     """Facts of the rows before any drop (`queries` to `rejected_reasons`) and of the `negatives` that are left."""
-    rejected = _rejected(choice)
+    looked = _counts(choice)
+    rejected = {REASONS[code]: looked[code] for code in REJECTED if looked.get(code)}
     there = negatives.document != NO_DOCUMENT
     ranked = negatives.rank > 0
     gap = negatives.positive_score[:, None] - negatives.score
@@ -27,7 +28,7 @@ def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common
         short_rows=int(np.count_nonzero(choice.found < pool.mining.num_negatives)),
         not_common=not_common,
         without_positive=pool.rows.without_positive,
-        candidates=_looked_at(choice),
+        candidates=sum(looked.values()),
         rejected=sum(rejected.values()),
         rejected_reasons=rejected,
         mean_rank=_mean(negatives.rank[ranked]),
@@ -46,19 +47,12 @@ def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common
     )
 
 
-def _looked_at(choice: Choice) -> int:
-    if not choice.looked:
-        return 0
-    not_looked_at = (PADDING, *EXCLUDED, BEYOND_DEPTH)
-    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS))
-    return int(counts.sum() - counts[list(not_looked_at)].sum())
-
-
-def _rejected(choice: Choice) -> dict[str, int]:
+def _counts(choice: Choice) -> dict[int, int]:
+    """Candidates by code of reasons.py, those alone that were looked at."""
     if not choice.looked:
         return {}
-    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS))
-    return {REASONS[code]: int(counts[code]) for code in REJECTED if counts[code]}
+    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS)).tolist()
+    return {code: counts[code] for code in (*REJECTED, SURVIVOR, CHOSEN)}
 
 
 def _histograms(

@@ -18,8 +18,5 @@ REASONS = (
 
 PADDING, POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED, BEYOND_DEPTH, WITHIN_SHIFT, ABOVE_BAR, SURVIVOR, CHOSEN = range(10)
 
-EXCLUDED = (POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED)
-"""Taken out before ranks are counted."""
-
 REJECTED = (WITHIN_SHIFT, ABOVE_BAR)
 """Looked at and rejected by the method."""
