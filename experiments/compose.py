@@ -53,6 +53,8 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
     data_paths = _take_data_path(plain)
     model_paths = _take_model_paths(plain)
     run = {name: plain[name] for name in IDENTITY if name in plain}
+    for key in _unset(run):
+        raise UserError(f"{key} is not set: give {key}=...")
     try:
         parsed = RunConfig.model_validate(run)
     except ValidationError as error:
@@ -70,6 +72,15 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
         return Composed(parsed, Execution.model_validate(execution), str(plain.get("position") or ""))
     except ValidationError as error:
         raise UserError(_execution_line(error, execution)) from error
+
+
+def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The keys that a choice leaves to the user (???)."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _unset(value, f"{prefix}{name}.")
+        elif value == "???":
+            yield f"{prefix}{name}"
 
 
 def _execution_line(error: ValidationError, given: Mapping[str, Any]) -> str:

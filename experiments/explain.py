@@ -91,7 +91,7 @@ def invalid_value(error: ValidationError, given: Mapping[str, Any], *, prefix: s
         return (
             unknown_key(f"{key}={first['input']}", given) if not prefix else f"{key}: no such key{_near(path, owner)}"
         )
-    if first["type"] == "missing" or first.get("input") == "???":
+    if first["type"] == "missing":
         return f"{key} is not set: give {key}=..."
     alike = [e["msg"] for e in error.errors(include_url=False) if _locate(e["loc"], given)[0] == path]
     message = " or ".join(dict.fromkeys(_lowered(message) for message in alike))

@@ -1,0 +1,67 @@
+"""Records as finished runs leave them, and a launcher that leaves them instead of training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from experiments.compose import Composed, Composer
+from experiments.record import MEASURES, PER_QUERY_COLUMNS, RunRecord, TaskScores
+from experiments.record_store import write_failure, write_record
+
+
+def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
+    """Write the record and per-query scores that `run` would leave, every query scoring `score`."""
+    evaluation = run.config.evaluation
+    tasks = [f"{run.config.data.name}/{split}" for split in evaluation.splits] + list(evaluation.tasks)
+    scores = TaskScores(
+        queries=2, documents=5, measures=dict.fromkeys(MEASURES, score), mteb=round(score, 5), content_hash="0" * 16
+    )
+    record = RunRecord(
+        schema_version=1,
+        run_id=run.run_id,
+        config=run.config.model_dump(mode="json"),
+        environment={"python": "3"},
+        collections={},
+        mining=None,
+        training=None,
+        tasks=dict.fromkeys(tasks, scores),
+        timings={},
+        cost={},
+        artifacts={},
+        per_query="",
+    )
+    rows = [[task, query, *[score] * len(MEASURES)] for task in tasks for query in ("q1", "q0")]
+    write_record(run.execution.store, record, pd.DataFrame(rows, columns=list(PER_QUERY_COLUMNS)))
+    return record
+
+
+@dataclass
+class FakeLauncher:
+    """Leaves a record per job. score: of a run. broken: runs that fail. dies_at: the launcher is killed there, once."""
+
+    composer: Composer
+    score: Callable[[Composed], float] = lambda _: 0.5
+    broken: Callable[[Composed], bool] = lambda _: False
+    dies_at: int | None = None
+    batches: list[list[Composed]] = field(default_factory=list)
+
+    def __call__(self, batch: Sequence[Sequence[str]], first: int) -> None:
+        self.batches.append([])
+        for number, overrides in enumerate(batch):
+            run = self.composer.run(overrides)
+            self.batches[-1].append(run)
+            if self.broken(run):
+                write_failure(run.execution.store, run.run_id, cause="OSError: disk full", log="run.log")
+                continue
+            if number == self.dies_at:
+                self.dies_at = None
+                write_failure(run.execution.store, run.run_id, cause="killed", log="run.log")
+                raise RuntimeError("a worker was killed")
+            leave_record(run, self.score(run))
+
+    @property
+    def launched(self) -> list[Composed]:
+        return [run for batch in self.batches for run in batch]

@@ -1,0 +1,48 @@
+"""Every mistake on the command line is one line that names the value, and exit code 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.run import main
+
+MISTAKES = {
+    "minr=random": "did you mean 'miner'",
+    "seeed=1": "did you mean 'seed'",
+    "miner=topk_foo": "the group miner has no 'topk_foo'",
+    "miner.threshold=0.7": "miner=naive_topk has no threshold; those that have one: topk_abs",
+    "miner=topk_abs miner.treshold=1": "did you mean 'threshold'",
+    "miner=topk_percpos miner.threshold=3": "miner.threshold=3: should be less than or equal to 2",
+    "miner=a,b": "add -m",
+    "train.steps=5,6": "add -m",
+    "miner=random miner=topk_abs": "miner is given 2 times",
+    "teacher=[bm25,random]": "takes one choice",
+    "train.steps=0": "train.steps=0: should be greater than or equal to 1",
+    "train.temperature=nan": "train.temperature=nan",
+    "data.passages=many": "data.passages=many",
+    "data=beir": "give data.path=FOLDER",
+    "data=beir data.path=no_such_folder": "data.path=no_such_folder: there is no such folder",
+    "data.path=no_such_folder": "add data=beir",
+    "teacher=hub": "teacher.name is not set",
+    "execution.workers=0": "execution.workers=0",
+    "tracker.mode=sometimes": "tracker.mode=sometimes: should be 'auto', 'online' or 'offline'",
+    "mining.selection=sampled mining.num_negatives=20": "raise sample_from",
+    "until=mine train=none": "drop one of the two",
+    "study=demo": "add -m",
+}
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_one_clear_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "dry_run=true"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert MISTAKES[command] in shown.err
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["teacher=hub", f"teacher.name={tmp_path}", "dry_run=true"]) == 2
+    assert "holds no model" in capsys.readouterr().err

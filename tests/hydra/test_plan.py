@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from experiments.plan import Choose, Study, choose_value, phase_one, phase_two
+
+DECLARATION: dict[str, Any] = {
+    "name": "s",
+    "baseline": "naive",
+    "seeds": [0, 1],
+    "arms": {"naive": ["miner=naive_topk"], "common": {"overrides": ["miner=naive_topk"], "rows_of": ["dev"]}},
+    "choose": {"dev": {"overrides": ["miner=topk_abs"], "key": "miner.threshold", "values": [0.5, 0.7], "seeds": [0]}},
+    "blocks": {"a": {"overrides": ["teacher=bm25"]}, "b": {"arms": ["naive"], "seeds": [1]}},
+}
+
+
+def study(**changes: Any) -> Study:
+    return Study.model_validate({**DECLARATION, **changes})
+
+
+def test_runs_go_seed_by_seed_then_block_then_arm() -> None:
+    cells = phase_two(study(), {("a", "dev"): 0.7})
+    assert [(cell.seed, cell.block, cell.arm) for cell in cells] == [
+        (0, "a", "naive"),
+        (0, "a", "common"),
+        (0, "a", "dev"),
+        (1, "a", "naive"),
+        (1, "a", "common"),
+        (1, "a", "dev"),
+        (1, "b", "naive"),
+    ]
+    assert cells[2].overrides == ("teacher=bm25", "miner=topk_abs", "miner.threshold=0.7", "seed=0")
+    assert not any(cell.waits for cell in cells)
+
+
+def test_what_needs_a_chosen_value_waits_for_it() -> None:
+    waiting = {cell.arm: cell.waits for cell in phase_two(study(), {}) if cell.waits}
+    assert waiting == {"common": ("dev",), "dev": ("dev",)}
+
+
+def test_phase_one_tries_every_value_in_the_blocks_that_have_the_arm() -> None:
+    cells = phase_one(study())
+    assert [(cell.block, cell.value, cell.seed) for cell in cells] == [("a", 0.5, 0), ("a", 0.7, 0)]
+
+
+@pytest.mark.parametrize(
+    ("means", "paper", "value"),
+    [
+        ({0.5: 0.1, 0.7: 0.3, 0.9: 0.2}, None, 0.7),
+        ({0.5: 0.3, 0.7: 0.3, 0.9: 0.2}, None, 0.5),
+        ({0.5: 0.3, 0.7: 0.1, 0.9: 0.3}, 0.95, 0.9),
+        ({0.5: 0.3, 0.7: 0.1, 0.9: 0.3 + 1e-15}, None, 0.5),
+    ],
+)
+def test_the_best_value_wins_and_ties_go_to_the_papers(
+    means: dict[float | int | str, float], paper: float | None, value: float
+) -> None:
+    choose = Choose(overrides=(), key="miner.threshold", values=(0.5, 0.7, 0.9), paper=paper)
+    assert choose_value(choose, means) == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"baseline": "nave"}, "baseline names the arm 'nave', which the study does not have"),
+        ({"contrasts": [{"name": "c", "arm": "x", "baseline": "naive"}]}, "contrast 'c' names the arm 'x'"),
+        ({"contrasts": [{"name": "c", "arm": "dev", "baseline": "naive", "blocks": ["z"]}]}, "names the block 'z'"),
+        ({"arms": {"naive": [], "dev": []}}, "'dev' stands under arms and under choose"),
+        ({"arms": {"naive": {"overrides": [], "rows_of": ["z"]}}}, "(rows_of)"),
+        ({"contrasts": [{"name": str(i), "arm": "dev", "baseline": "naive"} for i in range(3)]}, "at most 2"),
+        ({"seeds": []}, "at least 1"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        study(**changes)
+    assert says in str(caught.value)
