@@ -17,4 +17,4 @@ def fetch_depth(collection: Collection, *, data: DataConfig, mining: MiningConfi
     """
     del data  # what `positives` hides may be revealed: the depth allows for both
     asked = max(mining.depth + most_exclusions(collection), mining.positive_within or 0)
-    return min(-(-asked // STEP) * STEP, int(collection.minable.sum()))
+    return min(-(-asked // STEP) * STEP, max(1, int(collection.minable.sum())))

@@ -236,3 +236,17 @@ def test_chunks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(whole.negatives.document, parts.negatives.document)
     np.testing.assert_array_equal(whole.reasons, parts.reasons)
     assert whole.facts == parts.facts
+
+
+@pytest.mark.parametrize("miner", [NaiveTopK(), RandomMiner(), TopKPercPos()], ids=lambda miner: miner.kind)
+@pytest.mark.parametrize("shortfall", ["drop", "fewer", "backfill"])
+@pytest.mark.parametrize(
+    ("judged", "minable"), [([], None), ([(0, 0)], [True, False]), ([(0, 0)], [False, False])], ids=str
+)
+def test_nothing_to_mine_is_no_row(
+    miner: MinerConfig, shortfall: str, judged: list[tuple[int, int]], minable: list[bool] | None
+) -> None:
+    problem = Problem(collection_of(["a", "b"], ["q"], judged, minable), np.array([[1.0, 0.5]], dtype=np.float32))
+    mined = run(problem, miner, MiningConfig.model_validate({"shortfall": shortfall}))
+    assert (mined.facts.rows, len(mined.negatives), mined.facts.mined) == (len(judged), 0, 0)
+    assert mined.facts.mean_rank is mined.facts.mean_gap is None
