@@ -84,7 +84,7 @@ def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artif
 
         return local_task(target)
 
-    return measured(target.task, target.content_hash, make_task)
+    return measured(name=target.task, content_hash=target.content_hash, make_task=make_task)
 
 
 def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
@@ -96,7 +96,7 @@ def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
         load_built_in(task)
         return task
 
-    return measured(name, f"mteb:{name}:{task.metadata.revision}", make_task)
+    return measured(name=name, content_hash=f"mteb:{name}:{task.metadata.revision}", make_task=make_task)
 
 
 def _measured(
@@ -105,6 +105,7 @@ def _measured(
     load: Callable[[], SentenceTransformer],
     store: Store,
     execution: Execution,
+    *,
     name: str,
     content_hash: str,
     make_task: Callable[[], Any],

@@ -1,4 +1,4 @@
-"""mteb, kept at arm's length: a local target or a built-in task, one encoder with a name of its own, no shared cache."""
+"""mteb, kept at arm's length: a local target or a built-in task, an encoder with its own name, no shared cache."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
     def __init__(self, model: SentenceTransformer, *, key: str, title: str | None) -> None:
         with quiet():
             super().__init__(model)
-        self.mteb_model_meta = self.mteb_model_meta.model_copy(update={"name": f"student/{key}", "revision": key})
+        meta: Any = vars(self)["mteb_model_meta"]
+        self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
         self.title = title
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
