@@ -157,6 +157,15 @@ def test_an_unfit_task_is_one_clear_line(tmp_path: Path, task: str, message: str
         run_evaluate(tmp_path, config)
 
 
+def test_a_built_in_task_without_a_hub_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path))
+    config = toy_config(train=NoTraining(), evaluation=EvaluationConfig(tasks=("SciFact",)))
+    with pytest.raises(UserError, match=r"needs a hub.*evaluation\.collections"):
+        run_evaluate(tmp_path, config, ())
+
+
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_evaluate(tmp_path)
     assert capfd.readouterr() == ("", "")
