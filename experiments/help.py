@@ -38,7 +38,7 @@ other keys:
   until=mine                    stop after mining: no student
   dry_run=true                  show what would run
   outputs=FOLDER                where everything is written (outputs)
-  hydra/launcher=joblib         with -m: two runs at a time (hydra.launcher.n_jobs=N)
+  hydra/launcher=parallel       with -m: two runs at a time (hydra.launcher.n_jobs=N)
   --cfg job                     print the composed config with every key and its default
 """
 

@@ -91,8 +91,10 @@ def result_line(outcome: Outcome, seconds: float) -> str:
     if record is None:
         return f"      failed after {seconds:.0f} s: {outcome.cause}"
     parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}" for task, scores in record.tasks.items()]
-    if (facts := record.mining) is not None and facts.mined:
-        parts.append(f"{facts.kept} of {facts.rows} rows, {100 * facts.known_false / facts.mined:.1f}% known false")
+    if (facts := record.mining) is not None:
+        parts.append(f"{facts.kept} of {facts.rows} rows")
+        if facts.mined:
+            parts.append(f"{100 * facts.known_false / facts.mined:.1f}% known false")
     return f"      {', '.join(parts) or 'done'}  ({seconds:.0f} s)"
 
 
