@@ -107,7 +107,7 @@ def _audit(parsed: argparse.Namespace) -> int:
 
 
 def _simulate(parsed: argparse.Namespace) -> int:
-    from analysis.simulate import simulation_files
+    from analysis.report.simulation import simulation_files
 
     files = simulation_files(repeats=parsed.repeats)
     parsed.out.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean
 
 from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, verdict
@@ -57,14 +58,15 @@ class ArmRow:
     collapsed: int
 
 
-def arm_rows(study: Study, block: str) -> list[ArmRow]:
+@cache
+def arm_rows(study: Study, block: str) -> tuple[ArmRow, ...]:
     """Every arm of a block, in declared order, finished or not."""
     holm = {
         (result.block, result.contrast.arm): result.p_holm
         for result in primary_contrasts(study)
         if result.contrast.baseline == study.plan.declaration.baseline_name
     }
-    return [_arm_row(study, block, arm, holm.get((block, arm))) for arm in study.plan.arms(block)]
+    return tuple(_arm_row(study, block, arm, holm.get((block, arm))) for arm in study.plan.arms(block))
 
 
 def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow:

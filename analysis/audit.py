@@ -117,7 +117,7 @@ def _rate(layout: Layout) -> str:
 def audit_markdown(found: list[Layout]) -> str:
     """A table per setting."""
     settings = dict.fromkeys(layout.setting for layout in found)
-    parts = [f"### {name}\n\n{markdown(audit_table([f for f in found if f.setting == name]))}" for name in settings]
+    parts = [f"**{name}**\n\n{markdown(audit_table([f for f in found if f.setting == name]))}" for name in settings]
     note = (
         "Known false negatives: mined negatives judged relevant but hidden, a lower bound; pooled over seeds, "
         "the interval as if "

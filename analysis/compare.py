@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -95,7 +96,8 @@ def compare_arms(study: Study, block: str, arm: str, baseline: str, tasks: Seque
     return compare_runs(study.cell(block, arm), study.cell(block, baseline), tasks)
 
 
-def primary_contrasts(study: Study) -> list[ContrastResult]:
+@cache
+def primary_contrasts(study: Study) -> tuple[ContrastResult, ...]:
     """The declared family, contrast by contrast and block by block; Holm over all of it, missing included."""
     cells = [
         (contrast, block, difference_tasks(study, block))
@@ -104,10 +106,10 @@ def primary_contrasts(study: Study) -> list[ContrastResult]:
     ]
     found = [compare_arms(study, block, c.arm, c.baseline, tasks) for c, block, tasks in cells]
     adjusted = holm([1.0 if d is None else d.p for d in found]) if found else []
-    return [
+    return tuple(
         ContrastResult(contrast, block, tasks, difference, None if difference is None else p)
         for (contrast, block, tasks), difference, p in zip(cells, found, adjusted, strict=True)
-    ]
+    )
 
 
 def verdict(difference: Difference, margin: float | None, *, p: float | None = None) -> str:

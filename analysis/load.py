@@ -45,9 +45,9 @@ class FinishedRun:
         return self.config.train.kind == "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
-    """runs: run_id -> finished run."""
+    """runs: run_id -> finished run. Compared by identity, so that what is derived from it can be kept."""
 
     plan: Plan
     runs: dict[str, FinishedRun]

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from experiments.errors import UserError
 
@@ -103,11 +103,11 @@ def half_width(parts: Components, level: float) -> float:
     tasks = len(parts.queries)
     tail = 0.5 + level / 2
     square = sum(
-        stats.t.ppf(tail, q - 1) ** 2 * variance / (q * tasks**2)
+        special.stdtrit(q - 1, tail) ** 2 * variance / (q * tasks**2)
         for q, variance in zip(parts.queries, parts.query, strict=True)
     )
     if parts.seeds > 1:
-        square += stats.t.ppf(tail, parts.seeds - 1) ** 2 * parts.seed_means / parts.seeds
+        square += special.stdtrit(parts.seeds - 1, tail) ** 2 * parts.seed_means / parts.seeds
     return float(np.sqrt(square))
 
 

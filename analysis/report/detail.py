@@ -94,7 +94,9 @@ def limits(study: Study) -> list[str]:
         "Intervals are about these collections; another collection is another question.",
         "The teacher and the base model have probably seen text like this collection.",
     ]
-    if max(seeds, default=0) < 2:
+    if study.runs and all(run.config.until == "mine" for run in study.runs.values()):
+        lines[1] = "What is mined is not what is learnt: no student was trained here."
+    elif max(seeds, default=0) < 2:
         lines.insert(0, "One seed: the intervals cover queries only. A second seed may move every figure.")
     if any(run.config.student.kind == "distilled" for run in study.runs.values()):
         lines.append("The distilled base was fitted to the embeddings of the teacher that mines.")

@@ -11,8 +11,8 @@ from analysis.report.declared import declaration_section
 from analysis.report.detail import detail_section, limits
 from analysis.report.missing import fill_command, missing_lines
 from analysis.tables.blocks import block_markdown
+from analysis.tables.contrasts import contrasts_table
 from analysis.tables.formats import markdown
-from analysis.tables.methods import contrasts_table
 
 
 def page(study: Study, figures: Sequence[Figure]) -> str:
@@ -62,13 +62,15 @@ def _figures(figures: Sequence[Figure]) -> str:
 
 def _commands(study: Study) -> str:
     name = study.name
+    dry_run = f"python -m experiments.run -m study={name} dry_run=true"
+    planner = f"python -m analysis plan {name} --difference 0.01"
+    next_time = f"{planner:<57} # how many seeds and queries next time\n" if study.plan.declaration.contrasts else ""
     return _section(
         "Commands",
         f"""```
-python -m experiments.run -m study={name} dry_run=true   # the plan
+{dry_run:<57} # the plan
 {fill_command(study)}
 python -m analysis build --check                          # these bytes from these records
-python -m analysis plan {name} --difference 0.01          # how many seeds and queries next time
-```
+{next_time}```
 """,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from analysis.audit import Layout, audit_markdown, audit_table, mined_runs
 from analysis.load import Study
 from analysis.tables.formats import comma_separated, latex
-from analysis.tables.methods import methods_csv, methods_latex, methods_markdown
+from analysis.tables.methods import methods_latex, methods_markdown
+from analysis.tables.methods_csv import methods_csv
 
 
 def mined_layouts(study: Study, block: str) -> list[Layout]:

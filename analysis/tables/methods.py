@@ -1,15 +1,14 @@
-"""The methods table of one block, and the table of primary contrasts."""
+"""The methods table of one block."""
 
 from __future__ import annotations
 
 from analysis.arms import ArmRow, arm_rows
-from analysis.compare import ContrastResult, block_tasks, difference_tasks, primary_contrasts, verdict
+from analysis.compare import block_tasks, difference_tasks
 from analysis.load import Study
-from analysis.stats import Difference, equivalence_p
+from analysis.stats import Difference
 from analysis.tables.formats import (
     DASH,
     Table,
-    comma_separated,
     fixed,
     interval,
     latex,
@@ -52,7 +51,7 @@ def _cells(row: ArmRow, study: Study, *, with_mean: bool) -> tuple[str, ...]:
         *([fixed(row.mean, 4)] if with_mean else []),
         _seeds(row),
         "baseline" if is_baseline else difference_text(row.difference),
-        DASH if row.difference is None else _over(row.difference),
+        DASH if row.difference is None else over_text(row.difference),
         _p(row),
         row.verdict or DASH,
         _known(row),
@@ -74,7 +73,8 @@ def difference_text(difference: Difference | None) -> str:
     return DASH if difference is None else interval(difference.mean, difference.low, difference.high)
 
 
-def _over(difference: Difference) -> str:
+def over_text(difference: Difference) -> str:
+    """What the interval covers, with the number of seeds."""
     seeds = difference.components.seeds
     return difference.over if seeds == 1 else f"{seeds} seeds and queries"
 
@@ -114,11 +114,10 @@ def methods_note(study: Study, block: str) -> str:
     single = any(row.difference is not None and row.difference.over == "queries only" for row in rows)
     warning = " One seed: those intervals cover queries only and say nothing about a second run." if single else ""
     return (
-        f"Scores are means over seeds; a dash is a missing or meaningless cell. Differences: paired, on {tasks}. "
-        "p: Holm over the "
-        f"declared family where marked, else unadjusted.{equivalence} Known false negatives: mined negatives that "
-        "are judged "
-        f"relevant but were hidden from training, with Wilson's interval; a lower bound.{warning}"
+        f"Scores are means over seeds; a dash is a missing or meaningless cell. Differences: paired, on {tasks}.\n"
+        f"p: Holm over the declared family where marked, else unadjusted.{equivalence}\n"
+        "Known false negatives: mined negatives that are judged relevant but were hidden from training, with Wilson's "
+        f"interval,\npooled over seeds; a lower bound.{warning}"
     )
 
 
@@ -132,109 +131,5 @@ def methods_latex(study: Study, block: str) -> str:
 
 
 def _caption(study: Study, block: str) -> str:
-    note = methods_note(study, block)
+    note = methods_note(study, block).replace("\n", " ")
     return f"Study {study.name}, block {block}. {note}"
-
-
-CSV_HEADER = (
-    *[
-        "study",
-        "block",
-        "arm",
-        "task",
-        "ndcg_at_10",
-        "mean",
-        "seeds",
-        "seeds_planned",
-        "baseline",
-        "difference",
-        "low",
-        "high",
-        "interval_over",
-        "interval_seeds",
-        "p",
-        "p_holm",
-        "p_equivalence",
-        "verdict",
-        "known_false",
-        "mined",
-        "yield",
-        "view",
-        "rows",
-        "steps",
-        "passes",
-        "below_untrained_base",
-        "collapsed_seeds",
-    ],
-)
-
-
-def methods_csv(study: Study, block: str) -> str:
-    """Long form, one line per arm and task; an empty field is a missing value."""
-    rows = arm_rows(study, block)
-    lines = [_csv_line(study, row, task) for row in rows for task in row.by_task or {"": None}]
-    return comma_separated(CSV_HEADER, lines)
-
-
-def _csv_line(study: Study, row: ArmRow, task: str) -> list[str]:
-    d, known, margin = row.difference, row.known_false, study.plan.declaration.margin
-    return [
-        study.name,
-        row.block,
-        row.arm,
-        task,
-        _number(row.by_task.get(task)),
-        _number(row.mean),
-        str(row.seeds),
-        str(row.planned),
-        study.plan.declaration.baseline_name,
-        *([""] * 6 if d is None else _difference_fields(d)),
-        _number(row.p_holm),
-        "" if d is None or margin is None else _number(equivalence_p(d, margin)),
-        row.verdict or "",
-        "" if known is None else str(known.known),
-        "" if known is None else str(known.mined),
-        *(_number(value) for value in (row.yield_,)),
-        row.view or "",
-        *(_number(value) for value in (row.rows, row.steps, row.passes)),
-        str(row.below_base).lower(),
-        str(row.collapsed),
-    ]
-
-
-def _difference_fields(d: Difference) -> list[str]:
-    return [_number(d.mean), _number(d.low), _number(d.high), d.over, str(d.components.seeds), _number(d.p)]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"
-
-
-def contrasts_table(study: Study) -> Table:
-    """The primary contrasts with Holm's p over the whole family."""
-    header = (
-        "contrast",
-        "block",
-        "on",
-        "difference [95%]",
-        "interval over",
-        "p",
-        "p (Holm)",
-        "p (equivalence)",
-        "verdict",
-    )
-    return Table(header, tuple(_contrast_cells(study, result) for result in primary_contrasts(study)), left=3)
-
-
-def _contrast_cells(study: Study, result: ContrastResult) -> tuple[str, ...]:
-    names = (
-        f"{result.contrast.name}: {result.contrast.arm} − {result.contrast.baseline}",
-        result.block,
-        ", ".join(result.tasks) or DASH,
-    )
-    d, margin = result.difference, study.plan.declaration.margin
-    if d is None:
-        return (*names, *([DASH] * 6))
-    equivalence = DASH if margin is None else p_text(equivalence_p(d, margin))
-    shown = verdict(d, margin, p=result.p_holm)
-    return (*names, difference_text(d), _over(d), p_text(d.p), p_text(result.p_holm), equivalence, shown)

@@ -255,13 +255,16 @@ def write_study(
     seeds: tuple[int, ...] = (0, 1, 2),
     blocks: dict[str, dict[str, int]] = BLOCKS,
     choose: bool = False,
+    until: str = "evaluate",
 ) -> Path:
     """A published study; returns its folder."""
     runs, frames = [], []
     for block, tasks in blocks.items():
         for arm_name, arm in arms.items():
             for seed in seeds:
-                record, frame = record_and_scores(arm, name=arm_name, collection=block, seed=seed, tasks=tasks)
+                record, frame = record_and_scores(
+                    arm, name=arm_name, collection=block, seed=seed, tasks=tasks, until=until
+                )
                 write_record(root, record)
                 runs.append(_planned(block, arm_name, seed, 2, record.run_id))
                 frames.append(frame.assign(run_id=record.run_id))

@@ -67,22 +67,41 @@ def test_equal_bytes_from_another_process(results: Path, tmp_path: Path) -> None
     assert all((results / name).read_bytes() == content for name, content in built.items())
 
 
-def test_check_names_a_changed_byte(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert build(results, "--check") == 0
-    table = results / "synthetic" / "tables" / "docstrings.csv"
-    original = table.read_bytes()
-    table.write_bytes(original.replace(b"0", b"1", 1))
-    stale = results / "synthetic" / "figures" / "old.svg"
-    stale.write_text("<svg/>")
-    try:
-        assert build(results, "--check") == 1
-        printed = capsys.readouterr().out
-        assert "synthetic/tables/docstrings.csv" in printed
-        assert "synthetic/figures/old.svg" in printed
-        assert "README.md" not in printed
-    finally:
-        table.write_bytes(original)
-        stale.unlink()
+def test_check_names_a_changed_byte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
+    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {"docstrings/test": 30}})
+    assert build(tmp_path) == 0
+    assert build(tmp_path, "--check") == 0
+    table = folder / "tables" / "docstrings.csv"
+    table.write_bytes(table.read_bytes().replace(b"0", b"1", 1))
+    (folder / "figures" / "old.svg").write_text("<svg/>")
+    capsys.readouterr()
+    assert build(tmp_path, "--check") == 1
+    printed = capsys.readouterr().out
+    assert "synthetic/tables/docstrings.csv" in printed
+    assert "synthetic/figures/old.svg" in printed
+    assert "README.md" not in printed
+
+
+def test_a_study_that_stops_after_mining(tmp_path: Path) -> None:
+    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
+    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {}}, seeds=(0,), until="mine")
+    (folder / "per_query.parquet").unlink()
+    assert build(tmp_path) == 0
+    page = (folder / "README.md").read_text()
+    assert "| topk_percpos | 0.95 |" in page
+    assert "nDCG@10" not in page.split("## Methods")[1]
+    assert (folder / "figures" / "hardness.svg").is_file()
+
+
+def test_a_study_of_which_nothing_has_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
+    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
+    for path in (tmp_path / "records").glob("*/*.json"):
+        path.unlink()
+    assert build(tmp_path) == 0
+    assert capsys.readouterr().out.count("missing: ") == 3
+    assert "| naive_topk | 0 of 1 | baseline |" in (folder / "README.md").read_text()
 
 
 def test_one_seed_says_queries_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
