@@ -51,8 +51,7 @@ def _counts(choice: Choice) -> dict[int, int]:
     """Candidates by code of reasons.py, those alone that were looked at."""
     if not choice.looked:
         return {}
-    counts = np.bincount(choice.state.ravel(), minlength=len(REASONS)).tolist()
-    return {code: counts[code] for code in (*REJECTED, SURVIVOR, CHOSEN)}
+    return {code: int(np.count_nonzero(choice.state == code)) for code in (*REJECTED, SURVIVOR, CHOSEN)}
 
 
 def _histograms(

@@ -53,9 +53,9 @@ def ours(problem: Problem, miner: MinerConfig, mining: MiningConfig) -> Rows:
 
 @pytest.fixture(scope="module", params=["ties", "no ties"])
 def problem(request: pytest.FixtureRequest) -> Problem:
-    """2,200 queries with up to 4 positives; positive scores are low often enough for rows to run short."""
+    """2,100 queries with up to 4 positives; positive scores are low often enough for rows to run short."""
     rng = np.random.default_rng(7)
-    made = random_problem(rng, documents=150, queries=2200, positives=4, twins=False)
+    made = random_problem(rng, documents=150, queries=2100, positives=4, twins=False)
     if request.param == "ties":
         odd = np.float32(1 / 128)  # no score is 0, where every fraction's bar would be the score itself
         return Problem(made.collection, made.scores + odd)
