@@ -66,6 +66,7 @@ class Declaration(_Part):
     contrasts: tuple[Contrast, ...] = ()
     family: Literal["holm"] = "holm"
     margin: float | None = None
+    views: tuple[str, ...] = ()
     seeds: tuple[int, ...]
     blocks: dict[str, Block] = {}
     arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]]
