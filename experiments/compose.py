@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from experiments import explain
 from experiments.config import Execution, Labels, RunConfig
 from experiments.errors import UserError
+from experiments.overrides import drop_foreign, has_key, key_of, last_wins
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 CONFIG_NAME = "config"
@@ -133,35 +134,6 @@ def _encoders(plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 # ---------------------------------------------------------------- from override strings
 
 
-def key_of(override: str) -> str:
-    """`miner.threshold` of `miner.threshold=0.9`."""
-    return override.partition("=")[0]
-
-
-def last_wins(overrides: Sequence[str]) -> list[str]:
-    """One override per key: the last one, at the place of the first."""
-    return list({key_of(override): override for override in overrides}.values())
-
-
-def write_value(value: Any) -> str:
-    """A value in the grammar of Hydra's command line; strings are always quoted."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return repr(value)
-        case str():
-            escaped = value.replace("\\", "\\\\") if value.endswith("\\") else value
-            return "'" + escaped.replace("'", "\\'") + "'"
-        case Mapping():
-            return "{" + ",".join(f"{name}:{write_value(item)}" for name, item in value.items()) + "}"
-        case Sequence():
-            return "[" + ",".join(write_value(item) for item in value) + "]"
-    raise TypeError(f"{type(value).__name__} cannot be written on a command line")
-
-
 def make_loader() -> ConfigLoader:
     """Hydra's loader over conf/, without its global state."""
     from experiments.plugins import add_plugins
@@ -185,7 +157,9 @@ class Composer:
         try:
             overrides: list[Override] = OverridesParser.create().parse_overrides(list(arguments))
         except HydraException as error:
-            raise UserError(explain.hydra_line(str(error))) from error
+            text = getattr(error, "override", None) or " ".join(arguments)
+            why = explain.hydra_line(str(error))
+            raise UserError(f"{text}: cannot be read as KEY=VALUE, quote special characters ({why})") from error
         for override in overrides:
             self._check_group(override)
         return overrides
@@ -292,31 +266,3 @@ def _mapping(config: DictConfig) -> dict[str, Any]:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
     drop_foreign(plain)
     return plain
-
-
-def drop_foreign(plain: dict[str, Any]) -> set[str]:
-    """Remove parameters that belong to another kind of the same section, and name them.
-
-    A study's common settings (train.steps) meet arms of another kind (train=none), which have no such parameter.
-    """
-    dropped = set()
-    for section, members in explain.UNIONS.items():
-        values = plain.get(section)
-        model = members.get(str(values.get("kind"))) if isinstance(values, dict) else None
-        if model is None or values is None:
-            continue
-        foreign = {field for other in members.values() for field in other.model_fields} - {*model.model_fields}
-        for name in foreign & {*values}:
-            del values[name]
-            dropped.add(f"{section}.{name}")
-    return dropped
-
-
-def has_key(config: Mapping[str, Any], key: str) -> bool:
-    """Whether a dotted key stands in a composed config, set or not."""
-    node: Any = config
-    for part in key.split("."):
-        if not isinstance(node, Mapping) or part not in node.keys():  # noqa: SIM118 - `in` is False for ???
-            return False
-        node = node[part]
-    return True

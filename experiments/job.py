@@ -12,8 +12,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.compose import Composed, build, drop_foreign
+from experiments.compose import Composed, build
 from experiments.errors import UserError
+from experiments.overrides import drop_foreign
 from experiments.record import RunRecord
 from experiments.record_store import find_record, write_failure
 

@@ -62,7 +62,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
     from experiments import explain
-    from experiments.compose import key_of
+    from experiments.overrides import key_of
     from experiments.sweep import is_done
 
     _check_once(overrides, composer)
@@ -94,7 +94,7 @@ def _conclude(outcome: Outcome, store: object) -> int:
 
 
 def _check_once(overrides: Sequence[str], composer: Composer) -> None:
-    from experiments.compose import key_of
+    from experiments.overrides import key_of
 
     keys = [key_of(text) for text in overrides]
     for key in keys:
@@ -105,10 +105,14 @@ def _check_once(overrides: Sequence[str], composer: Composer) -> None:
 
 
 def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
-    from experiments.compose import IDENTITY, key_of
+    from experiments.compose import IDENTITY
+    from experiments.overrides import key_of
     from experiments.sweep import SweepFailed
 
     _check_once(overrides, composer)
+    for one in composer.parse([text for text in overrides if key_of(text) == "study"]):
+        if one.is_sweep_override():
+            raise UserError(f"{one.input_line}: one study at a time")
     common = [text for text in overrides if key_of(text).partition(".")[0] not in {*IDENTITY, "hydra"}]
     composer.config([text for text in common if not key_of(text).startswith("hydra/")])
     try:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.compose import Composed, Composer, write_value
+from experiments.compose import Composed, Composer
 from experiments.errors import UserError
+from experiments.overrides import write_value
 from experiments.plan import Study, plan_path, write_plan
 from experiments.record_store import failure_path, find_failure, record_paths
 from experiments.sweep_grid import grid_jobs
@@ -88,7 +89,8 @@ def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
         try:
             launch([_launched(job, f"{number}/{total}") for number, job in numbered], total - len(waiting))
         except RuntimeError as error:
-            say(f"warning: the launcher stopped ({one_line(str(error))}); going on with the runs that had not started")
+            why = one_line(str(error)).partition(". ")[0]
+            say(f"warning: the launcher stopped ({why}); going on with the runs that had not started")
         left = [job for job in waiting if not _was_started(job.composed)]
         if len(left) == len(waiting):
             break

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from hydra.core.override_parser.types import Override
 
 from experiments import explain
-from experiments.compose import Composer, key_of
+from experiments.compose import Composer
 from experiments.errors import UserError
+from experiments.overrides import key_of
 from experiments.sweep_study import Job
 
 

@@ -9,9 +9,10 @@ from hydra.core.override_parser.types import Override
 from pydantic import ValidationError
 
 from experiments import explain
-from experiments.compose import Composed, Composer, key_of, write_value
+from experiments.compose import Composed, Composer
 from experiments.config import RunConfig
 from experiments.errors import UserError
+from experiments.overrides import key_of, write_value
 from experiments.plan import (
     DEV_OVERRIDES,
     Cell,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.compose import CONF, Composer, build, last_wins, write_value
+from experiments.compose import CONF, Composer, build
 from experiments.config import (
     BeirData,
     DenseTeacher,
@@ -17,6 +17,7 @@ from experiments.config import (
     TopKPercPos,
 )
 from experiments.explain import UNIONS
+from experiments.overrides import last_wins, write_value
 
 GOLDEN = Path(__file__).with_name("golden_run_ids.json")
 

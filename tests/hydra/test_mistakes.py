@@ -31,6 +31,11 @@ MISTAKES = {
     "mining.selection=sampled mining.num_negatives=20": "raise sample_from",
     "until=mine train=none": "drop one of the two",
     "study=demo": "add -m",
+    "-m study=demo,layout": "one study at a time",
+    "-m study=demo study.sedes=[1]": "did you mean 'seeds'",
+    "-m outptus=x": "did you mean 'outputs'",
+    "-m hydra/launcher=paralel": "did you mean 'parallel'",
+    "miner=[": "cannot be read as KEY=VALUE",
 }
 
 
