@@ -148,7 +148,7 @@ def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
 
 
 def _belongs(record: RunRecord, scores: dict[str, TaskQueries]) -> bool:
-    """Mteb's built-in tasks may have no per-query scores here; a task with a mean must match it."""
+    """Whether every task has scores, and their mean is the record's."""
     ours = {task: float(queries.values.mean()) for task, queries in scores.items()}
     theirs = {task: facts.measures[PRIMARY] for task, facts in record.tasks.items() if PRIMARY in facts.measures}
     return set(ours) == set(theirs) and all(abs(ours[task] - theirs[task]) <= TOLERANCE for task in ours)
