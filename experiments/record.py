@@ -1,7 +1,7 @@
 """What a finished run leaves behind: one small sorted JSON record, and per-query scores beside it.
 
-`RunRecord` is the versioned schema. A field added later has a default; a change of meaning bumps SCHEMA_VERSION and adds
-a pure migration to MIGRATIONS, applied when an older record is read.
+`RunRecord` is the versioned schema. A field added later has a default; a change of meaning bumps SCHEMA_VERSION and
+adds a pure migration to MIGRATIONS, applied when an older record is read.
 """
 
 from __future__ import annotations
