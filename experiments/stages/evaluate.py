@@ -23,7 +23,7 @@ from experiments.students.saved import load_model
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from experiments.stages.mteb_task import Outcome
+    from experiments.stages.mteb_task import NamedEncoder, Outcome
 
 STAGE, VERSION = "evaluate", 1
 TOLERANCE = 5.1e-6
@@ -58,7 +58,8 @@ def evaluate(
     """
     reading = reading_of(config)
     load = functools.cache(functools.partial(_load, config, reading, student, fitted, execution))
-    measured = functools.partial(_measured, reading, student_key, load, store, execution)
+    encoder = functools.cache(functools.partial(_encoder, load, student_key))
+    measured = functools.partial(_measured, reading, student_key, encoder, store, execution)
     artifacts = [_local(target, measured) for target in targets]
     artifacts += [_built_in(name, measured) for name in config.evaluation.tasks]
     names = [*(target.task for target in targets), *config.evaluation.tasks]
@@ -102,7 +103,7 @@ def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
 def _measured(
     reading: Reading,
     student_key: str,
-    load: Callable[[], SentenceTransformer],
+    encoder: Callable[[], NamedEncoder],
     store: Store,
     execution: Execution,
     *,
@@ -111,12 +112,12 @@ def _measured(
     make_task: Callable[[], Any],
 ) -> Artifact:
     def make(folder: Path) -> None:
-        from experiments.stages.mteb_task import NamedEncoder, search
+        from experiments.stages.mteb_task import search
 
         task = make_task()
-        title = f"evaluate {name}" if execution.progress else None
-        encoder = NamedEncoder(load(), key=student_key, title=title)
-        outcome = search(task, encoder, batch_size=execution.inference_batch_size)
+        named = encoder()
+        named.title = f"evaluate {name}" if execution.progress else None
+        outcome = search(task, named, batch_size=execution.inference_batch_size)
         _write(folder, outcome, name=name, content_hash=content_hash)
 
     payload = {
@@ -129,6 +130,12 @@ def _measured(
         "precision": reading.precision,
     }
     return store.get_or_make(STAGE, payload, make)
+
+
+def _encoder(load: Callable[[], SentenceTransformer], student_key: str) -> NamedEncoder:
+    from experiments.stages.mteb_task import NamedEncoder
+
+    return NamedEncoder(load(), key=student_key)
 
 
 def _write(folder: Path, outcome: Outcome, *, name: str, content_hash: str) -> None:

@@ -22,6 +22,7 @@ from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from experiments.errors import UserError
+from experiments.ir import hash_texts
 from experiments.stages.evaluation_target import EvaluationTarget
 from experiments.stages.measures import Judgments, Ranking
 
@@ -42,18 +43,28 @@ class Outcome:
 class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
     """A student under a name and revision of its own: mteb files results by them, and local models have none.
 
-    `title` names the progress bar; None shows none.
+    `title` names the progress bar; None shows none. What was encoded of a corpus is kept by the hash of its texts, so
+    that several query sets over one corpus encode it once.
     """
 
-    def __init__(self, model: SentenceTransformer, *, key: str, title: str | None) -> None:
+    def __init__(self, model: SentenceTransformer, *, key: str) -> None:
         with quiet():
             super().__init__(model)
         meta: Any = vars(self)["mteb_model_meta"]
         self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
-        self.title = title
+        self.title: str | None = None
+        self.vectors: dict[str, Any] = {}
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
-        """As the library's, with a bar that says what is encoded."""
+        """As the library's, with a bar that says what is encoded; a corpus that was encoded before is not again."""
+        if prompt_type == mteb.types.PromptType.query:
+            return self._encode(inputs, prompt_type=prompt_type, **options)
+        corpus = hash_texts(inputs.dataset["text"])
+        if corpus not in self.vectors:
+            self.vectors[corpus] = self._encode(inputs, prompt_type=prompt_type, **options)
+        return self.vectors[corpus]
+
+    def _encode(self, inputs: Any, *, prompt_type: Any, **options: Any) -> Any:
         side = "queries" if prompt_type == mteb.types.PromptType.query else "passages"
         bar = tqdm(
             total=len(inputs.dataset),
@@ -62,7 +73,11 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
             disable=self.title is None,
             leave=False,
         )
-        hook = self.model.register_forward_hook(lambda *io: bar.update(len(io[2]["sentence_embedding"])))
+
+        def count(_module: Any, _inputs: Any, outputs: Any) -> None:
+            bar.update(len(outputs["sentence_embedding"]))  # a hook's return value would replace the outputs
+
+        hook = self.model.register_forward_hook(count)
         try:
             return super().encode(inputs, prompt_type=prompt_type, **options)
         finally:

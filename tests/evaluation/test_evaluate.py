@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
 
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
@@ -78,7 +79,7 @@ def test_mteb_s_own_cache_tells_two_students_apart(tmp_path: Path) -> None:
     for seed in (0, 1):
         student = TinyStudent(seed=seed)
         model = build_student(student, execution=toy_execution(tmp_path))
-        encoder = NamedEncoder(model, key=student_key(student), title=None)
+        encoder = NamedEncoder(model, key=student_key(student))
         result = mteb.evaluate(encoder, local_task(TARGET), cache=cache, co2_tracker=False, show_progress_bar=False)
         figures.append(result.task_results[0].get_score())
     assert figures[0] != figures[1]
@@ -164,6 +165,39 @@ def test_a_built_in_task_without_a_hub_is_one_clear_line(tmp_path: Path, monkeyp
     config = toy_config(train=NoTraining(), evaluation=EvaluationConfig(tasks=("SciFact",)))
     with pytest.raises(UserError, match=r"needs a hub.*evaluation\.collections"):
         run_evaluate(tmp_path, config, ())
+
+
+def test_a_bar_that_is_shown_changes_no_score(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    quiet, _, _ = run_evaluate(tmp_path / "quiet")
+    execution = toy_execution(tmp_path / "loud").model_copy(update={"progress": True})
+    config = toy_config(train=NoTraining())
+    loud, _, _ = evaluate(
+        config=config,
+        student=None,
+        fitted=None,
+        student_key=student_key(config.student),
+        targets=(TARGET,),
+        store=Store(execution.store),
+        execution=execution,
+    )
+    assert loud == quiet
+    assert "evaluate toy/test" in capfd.readouterr().err
+
+
+def test_two_query_sets_over_one_corpus_encode_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    original = SentenceTransformer.encode_document
+
+    def spy(self: SentenceTransformer, inputs: Any, **options: Any) -> Any:
+        read.extend(inputs)
+        return original(self, inputs, **options)
+
+    monkeypatch.setattr(SentenceTransformer, "encode_document", spy)
+    dev = EvaluationTarget("toy/dev", COLLECTION.corpus, COLLECTION.splits["train"])
+    together, _, _ = run_evaluate(tmp_path / "together", targets=(TARGET, dev))
+    assert sorted(read) == sorted(COLLECTION.corpus.passages)
+    alone, _, _ = run_evaluate(tmp_path / "alone", targets=(dev,))
+    assert alone["toy/dev"] == together["toy/dev"]
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
