@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from analysis.load import FinishedRun, Study
 from analysis.tables.formats import Table, markdown
 
+MEMORY = "peak_memory_mb"
+
 
 def collection_section(study: Study) -> str:
     """What the loader counted, once per distinct content."""
@@ -61,13 +63,15 @@ def cost_section(study: Study) -> str:
     ]
     if not runs:
         return ""
-    stages = sorted({stage for run in runs for stage in run.record.cost})
+    stages = sorted({stage for run in runs for stage in run.record.cost} - {MEMORY})
     rows = [_stage(stage, runs) for stage in stages]
-    total = _minutes(sum(sum(run.record.timings.values()) for run in runs))
+    total = _minutes(sum(run.record.timings.get("wall", 0.0) for run in runs))
+    peak = max(run.record.cost.get(MEMORY, 0.0) for run in runs)
     header = ("stage", "spent on these runs", "mean cost of a run", "largest")
     table = markdown(Table(header, tuple(rows)))
     return (
-        f"## Cost\n\n{len(runs)} runs, {total} of computing; a stage that several runs share is spent once.\n\n{table}"
+        f"## Cost\n\n{len(runs)} runs, {total} of computing, peak memory {peak / 1024:.1f} GiB; a stage that several "
+        f"runs share is spent once.\n\n{table}"
     )
 
 
