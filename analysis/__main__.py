@@ -53,6 +53,7 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
 
 def _build(parsed: argparse.Namespace) -> int:
     from analysis.excerpts import marked_pages
+    from analysis.judgments import judgment_pages
     from analysis.load import load_study
     from analysis.render import differing_files, render_study, write_files
     from analysis.report.missing import missing_lines
@@ -78,8 +79,8 @@ def _build(parsed: argparse.Namespace) -> int:
             print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     if parsed.out is None:
-        for path, content in marked_pages(source).items():
-            if parsed.check and path.read_bytes() != content:
+        for path, content in {**marked_pages(source), **judgment_pages(source)}.items():
+            if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent != source.root else path.as_posix())
             elif not parsed.check:
                 path.write_bytes(content)
