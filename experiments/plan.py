@@ -49,6 +49,25 @@ class Block(_Declared):
     primary_task: str | None = None
 
 
+def _blocks(value: Any) -> Any:
+    """Write out ``like: NAME``: that block's overrides come first, and its other settings hold where none are given."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _written_out(value, name) for name in value}
+
+
+def _written_out(blocks: Mapping[str, Any], name: str) -> Any:
+    block = blocks[name]
+    if not isinstance(block, Mapping) or "like" not in block:
+        return block
+    other = blocks.get(block["like"])
+    if not isinstance(other, Mapping) or "like" in other:
+        plain = ", ".join(sorted(key for key, item in blocks.items() if "like" not in item))
+        raise ValueError(f"block {name!r} is like {block['like']!r}: name a block that is spelled out ({plain})")
+    overrides = [*other.get("overrides", ()), *block.get("overrides", ())]
+    return {**other, **{key: item for key, item in block.items() if key != "like"}, "overrides": overrides}
+
+
 class Choose(_Declared):
     """An arm whose value of `key` is chosen on dev queries. paper: the value that wins a tie, by distance."""
 
@@ -90,7 +109,7 @@ class Study(_Declared):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]]
     choose: dict[str, Choose] = {}
-    blocks: dict[str, Block] = {"main": Block()}
+    blocks: Annotated[dict[str, Block], BeforeValidator(_blocks)] = {"main": Block()}
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Study:

@@ -78,3 +78,31 @@ def test_a_declaration_that_cannot_be_is_refused(changes: dict[str, Any], says: 
     with pytest.raises(ValidationError) as caught:
         study(**changes)
     assert says in str(caught.value)
+
+
+def test_a_block_like_another_starts_from_its_settings() -> None:
+    study = Study.model_validate(
+        {
+            "name": "s",
+            "arms": {"a": []},
+            "blocks": {
+                "big": {
+                    "overrides": ["data.passages=6000", "train.steps=60"],
+                    "seeds": [0, 1],
+                    "primary_task": "x/test",
+                },
+                "other": {"like": "big", "overrides": ["train.in_batch=false"], "seeds": [0]},
+            },
+        }
+    )
+    other = study.blocks["other"]
+    assert other.overrides == ("data.passages=6000", "train.steps=60", "train.in_batch=false")
+    assert (other.seeds, other.primary_task) == ((0,), "x/test")
+    assert study.blocks["big"].seeds == (0, 1)
+
+
+@pytest.mark.parametrize("like", ["nowhere", "twice"])
+def test_a_block_like_none_is_one_line(like: str) -> None:
+    blocks = {"big": {"overrides": []}, "twice": {"like": "big"}, "other": {"like": like}}
+    with pytest.raises(ValidationError, match=rf"'other' is like '{like}': name a block that is spelled out \(big\)"):
+        Study.model_validate({"name": "s", "arms": {"a": []}, "blocks": blocks})
