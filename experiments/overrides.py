@@ -7,10 +7,18 @@ from typing import Any
 
 from experiments import explain
 
+FORCED = "++"
+"""How Hydra is told to take a value that its default choices have no key for."""
+
 
 def key_of(override: str) -> str:
     """`miner.threshold` of `miner.threshold=0.9`."""
     return override.partition("=")[0]
+
+
+def unforced(override: str) -> str:
+    """`override` as it was typed, where it was forced past Hydra."""
+    return override.removeprefix(FORCED)
 
 
 def last_wins(overrides: Sequence[str]) -> list[str]:

@@ -125,15 +125,17 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
 def protect(text: str, composer: Composer) -> str:
     """`key=value` as `key=choice(value)` where only some choices have the key.
 
-    Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone.
+    Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone. Null
+    cannot be swept, so it is forced in, and the sweeper takes the force away again.
     """
     from experiments.compose import IDENTITY
+    from experiments.overrides import FORCED
 
     (override,) = composer.parse([text])
     key, _, value = text.partition("=")
     plain = not (override.is_sweep_override() or override.is_add() or override.is_force_add() or override.is_delete())
     if plain and value and not composer.is_group(key) and key.partition(".")[0] in IDENTITY:
-        return f"{key}=choice({value})"
+        return f"{FORCED}{key}=null" if override.value() is None else f"{key}=choice({value})"
     return text
 
 

@@ -14,11 +14,12 @@ class UnionSweeper(BasicSweeper):  # type: ignore[misc]
     def sweep(self, arguments: list[str]) -> Any:
         """Lay out, show and run. Raises UserError or SweepFailed."""
         from experiments.compose import Composer
+        from experiments.overrides import unforced
         from experiments.sweep import run_sweep
 
         assert self.hydra_context is not None
         composer = Composer(self.hydra_context.config_loader)
-        return run_sweep([*self._parse_config(), *arguments], composer=composer, launch=self._launch)
+        return run_sweep([*self._parse_config(), *map(unforced, arguments)], composer=composer, launch=self._launch)
 
     def _launch(self, batch: Sequence[Sequence[str]], first: int) -> None:
         assert self.launcher is not None
