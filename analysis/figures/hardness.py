@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from analysis.audit import Layout, mined_runs
+from analysis.figures.roles import PAPER
 from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
 from analysis.load import Study
 
@@ -25,9 +28,9 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
         _draw(ax, [layout for layout in ranked if layout.setting == name])
         ax.set_title(name, loc="left", fontweight="bold")
     caption = (
-        "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method "
-        "over its values "
-        "(written at the points); lower at equal hardness is better. Bars: Wilson's 95% interval."
+        "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method over its "
+        "values; the first, the last and (filled) the paper's are written at their points. Lower at equal hardness is "
+        "better. The scale is square-root; bars are Wilson's 95% intervals; all figures stand in the table."
     )
     return Figure("hardness", "Hardness against known false-negative rate", caption, to_svg(figure))
 
@@ -43,16 +46,47 @@ def _draw(ax: Any, layouts: list[Layout]) -> None:
         low = [rounded(max(v - 100 * b[0], 0.0)) for v, b in zip(y, bounds, strict=True)]
         high = [rounded(max(100 * b[1] - v, 0.0)) for v, b in zip(y, bounds, strict=True)]
         ax.errorbar(
-            x, y, [low, high], color=colour, marker=marker, markersize=5, linewidth=1.2, elinewidth=0.7, label=name
+            x,
+            y,
+            [low, high],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            markerfacecolor=colour if len(points) == 1 else "white",
+            linewidth=1.2,
+            elinewidth=0.5,
+            label=name,
         )
         _values(ax, points, x, y, colour)
     ax.set_xlabel("mean score gap to the positive (small = hard)")
     ax.set_ylabel("known false negatives among mined, %")
+    ax.set_yscale("function", functions=(_root, np.square))
+    ax.set_ylim(bottom=0)
     ax.legend(frameon=False, loc="upper right")
     ax.margins(x=0.08, y=0.1)
 
 
+def _root(values: Any) -> Any:
+    return np.sqrt(np.maximum(values, 0.0))
+
+
 def _values(ax: Any, points: list[Layout], x: list[float], y: list[float], colour: str) -> None:
-    for point, px, py in zip(points, x, y, strict=True):
-        if point.value is not None:
-            ax.annotate(f"{point.value:g}", (px, py), (5, 4), textcoords="offset points", color=colour, fontsize=7.5)
+    """Write the ends of the curve and the paper's value, which is filled; all of them would hide one another."""
+    for index, (point, px, py) in enumerate(zip(points, x, y, strict=True)):
+        if point.value is None:
+            continue
+        paper = point.value == PAPER.get(point.kind)
+        if paper:
+            ax.plot([px], [py], color=colour, marker=METHODS[point.kind][2], markersize=6.5, linestyle="", zorder=5)
+        if paper or index in (0, len(points) - 1):
+            offset = (-5, -11) if paper else (6, 3)
+            ax.annotate(
+                f"{point.value:g}",
+                (px, py),
+                offset,
+                textcoords="offset points",
+                ha="right" if paper else "left",
+                color=colour,
+                fontsize=8,
+                fontweight="bold" if paper else "normal",
+            )

@@ -123,8 +123,10 @@ def _draw(ax: Any, curve: Curve) -> None:
     if curve.paper is not None:
         ax.axvline(curve.paper, color="#444444", linewidth=1.0, linestyle=":")
         _mark_paper(ax, curve.paper, curve.values)
-    if min(curve.values) > 0 and max(curve.values) / min(curve.values) > 20:
+    if min(curve.values) > 0 and max(curve.values) / min(curve.values) > 5:
         ax.set_xscale("log")
+        ax.minorticks_off()
+    ax.set_xticks(curve.values, [f"{value:g}" for value in curve.values])
     ax.set_title(f"{curve.cell}\n0 = {curve.means[at]:.4f} at {curve.reference:g}", loc="left")
     ax.set_xlabel(curve.key)
     ax.set_ylabel("difference in dev nDCG@10")
