@@ -47,7 +47,7 @@ class Histogram(_Part):
 
 
 class RateBin(_Part):
-    """Known false negatives among mined negatives in one bin. `label` is a rank ("1") or a score range ("0.5-0.6")."""
+    """Known false negatives among the mined in one bin. `label` is a rank ("1") or a score range ("0.5 to 0.55")."""
 
     label: str
     mined: int

@@ -57,13 +57,9 @@ def _audit_part(study: Study, block: str, by: str) -> str:
     return f"Known false negatives by {by} [Wilson 95%]\n\n{markdown(Table(('arm', *labels), rows))}"
 
 
-def _label_order(label: str) -> tuple[float, str]:
-    head = label.split(":", maxsplit=1)[0].lstrip("<>=≤≥ [(")
-    number = head[: head.find("-", 1)] if "-" in head[1:] else head
-    try:
-        return float(number), label
-    except ValueError:
-        return float("inf"), label
+def _label_order(label: str) -> float:
+    """The lower edge: of "3" or "-0.5 to -0.45"."""
+    return float(label.partition(" to ")[0])
 
 
 def _pooled(study: Study, block: str, arm: str, by: str) -> dict[str, tuple[int, int]]:

@@ -124,8 +124,8 @@ def mining_facts(arm: Arm, *, seed: int) -> MiningFacts | None:
     ranked = arm.miner.kind != "random"
     by_rank = tuple(RateBin(label=str(i + 1), mined=arm.kept, known_false=known[i]) for i in range(4))
     by_score = (
-        RateBin(label="0.3-0.5", mined=mined // 2, known_false=0),
-        RateBin(label="0.5-0.7", mined=mined - mined // 2, known_false=sum(known)),
+        RateBin(label="0.3 to 0.5", mined=mined // 2, known_false=0),
+        RateBin(label="0.5 to 0.7", mined=mined - mined // 2, known_false=sum(known)),
     )
     return MiningFacts(
         queries=480,
