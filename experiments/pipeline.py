@@ -87,7 +87,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     done = find_record(execution.store, config.run_id)
     collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
     if done is not None:
-        _check_unchanged(done, collection)
+        check_unchanged(done, collection)
         return done
     _set_threads(execution)
     tracker = make_tracker(execution)
@@ -272,7 +272,8 @@ def _facts(collection: Collection) -> CollectionFacts:
     )
 
 
-def _check_unchanged(done: RunRecord, collection: Collection) -> None:
+def check_unchanged(done: RunRecord, collection: Collection) -> None:
+    """Raises UserError where the training collection is not the one that a finished run was recorded on."""
     stored = done.collections[collection.name].content_hash
     if stored != collection.content_hash:
         raise UserError(

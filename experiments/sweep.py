@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.compose import Composed, Composer
+from experiments.config import BeirData
 from experiments.errors import UserError
+from experiments.identity import digest
+from experiments.ir import Collection
 from experiments.overrides import write_value
 from experiments.plan import Study, plan_path, write_plan
-from experiments.record_store import failure_path, find_failure, record_paths
+from experiments.record_store import failure_path, find_failure, find_record, record_paths
 from experiments.sweep_grid import grid_jobs
 from experiments.sweep_study import Job, StudyPlanner
 
@@ -80,6 +83,7 @@ def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
     When the launcher itself dies (a killed worker), the runs that had not started yet are launched again.
     """
     unique = list({job.composed.run_id: job for job in jobs}.values())
+    _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
     todo = [job for job in unique if not is_done(job.composed)]
     for job in todo:
         failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
@@ -96,6 +100,23 @@ def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
             break
         waiting = left
     return [_failed(job) for job in todo if not is_done(job.composed)]
+
+
+def _check_unchanged_folders(done: Sequence[Composed]) -> None:
+    """A finished run counts only for the folder that it was made from, since a folder is named and not hashed."""
+    from experiments.collections.load import load_collection
+    from experiments.pipeline import check_unchanged
+
+    loaded: dict[str, Collection] = {}
+    for run in done:
+        data, store = run.config.data, run.execution.store
+        record = find_record(store, run.run_id) if isinstance(data, BeirData) else None
+        if record is None or data.name not in record.collections:
+            continue
+        named = digest(data)
+        if named not in loaded:
+            loaded[named] = load_collection(data, execution=run.execution, cache=store / "collections")
+        check_unchanged(record, loaded[named])
 
 
 def _was_started(run: Composed) -> bool:

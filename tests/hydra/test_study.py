@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from experiments.collections.load import load_collection
 from experiments.compose import Composed, Composer
 from experiments.errors import UserError
 from experiments.plan import plan_path, read_plan
+from experiments.record import CollectionFacts
+from experiments.record_store import write_record
 from experiments.sweep import SweepFailed, run_sweep
 from experiments.sweep_study import StudyPlanner, check_dev_only
+from tests.helpers.beir import write_beir
 from tests.hydra.records import FakeLauncher, leave_record
 
 DEMO = ["untrained", "random", "naive_topk", "naive_topk_reveal1", "topk_percpos"]
@@ -76,6 +80,22 @@ def test_a_killed_worker_costs_one_run(composer: Composer, tmp_path: Path) -> No
     with pytest.raises(SweepFailed):
         run_sweep(["study=demo", f"outputs={tmp_path}"], composer=composer, launch=launch)
     assert [arms(batch) for batch in launch.batches] == [DEMO[:2], DEMO[2:]]
+
+
+def test_finished_runs_of_another_folder_do_not_count_as_done(composer: Composer, tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "toy")
+    arguments = ["data=beir", f"data.path={folder}", f"outputs={tmp_path}"]
+    run = composer.run(arguments)
+    collection = load_collection(run.config.data, execution=run.execution, cache=tmp_path)
+    facts = CollectionFacts(content_hash=collection.content_hash, documents=0, queries={}, report={})
+    record = leave_record(run).model_copy(update={"collections": {"toy": facts}})
+    write_record(run.execution.store, record, None)
+    launch = FakeLauncher(composer)
+    run_sweep(arguments, composer=composer, launch=launch)
+    assert launch.launched == []
+    write_beir(folder, seed=1)
+    with pytest.raises(UserError, match="give the changed collection another name"):
+        run_sweep(arguments, composer=composer, launch=launch)
 
 
 def test_the_plan_keeps_the_declaration_of_the_first_run(composer: Composer, tmp_path: Path) -> None:
