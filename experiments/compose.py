@@ -121,8 +121,10 @@ def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
             continue
         from experiments.students.weights import folder_revision
 
-        encoder.update(name=folder.resolve().name, source="folder", revision=folder_revision(folder))
-        paths[encoder["name"]] = folder.resolve()
+        known = paths.setdefault(folder.resolve().name, folder.resolve())
+        if known != folder.resolve():
+            raise UserError(f"{known} and {name} have the same folder name, by which runs call them: rename one")
+        encoder.update(name=known.name, source="folder", revision=folder_revision(folder))
     return paths
 
 

@@ -16,6 +16,7 @@ from experiments.config import (
     MiningConfig,
     TopKPercPos,
 )
+from experiments.errors import UserError
 from experiments.explain import UNIONS
 from experiments.overrides import last_wins, write_value
 
@@ -100,6 +101,15 @@ def test_a_model_folder_is_named_by_its_content(composer: Composer, tmp_path: Pa
     assert run.execution.model_paths == {"bert": folder}
     (folder / "config.json").write_text('{"changed": 1}', encoding="utf-8")
     assert composer.run(command).run_id != run.run_id
+
+
+def test_two_model_folders_of_one_name_are_refused(composer: Composer, tmp_path: Path) -> None:
+    for parent in ("one", "two"):
+        (tmp_path / parent / "bert").mkdir(parents=True)
+        (tmp_path / parent / "bert" / "config.json").write_text("{}", encoding="utf-8")
+    command = ["teacher=hub", f"teacher.name={tmp_path}/one/bert", "student=hub", f"student.name={tmp_path}/two/bert"]
+    with pytest.raises(UserError, match="have the same folder name"):
+        composer.run(command)
 
 
 def test_execution_is_no_part_of_the_name(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
