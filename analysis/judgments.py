@@ -86,7 +86,9 @@ def agreement(first: Mapping[str, str], second: Mapping[str, str]) -> Agreement:
 
 
 def _judged(arm: str, part: pd.DataFrame, first: Mapping[str, str], source: Source) -> Judged:
-    run_id = str(part["run_id"].iloc[0])
+    run_id, *more = sorted(set(part["run_id"]))
+    if more:
+        raise UserError(f"arm {arm}: its items are drawn from {1 + len(more)} runs: give each run an arm of its own")
     paths = source.record_paths(run_id)
     if not paths:
         raise UserError(f"arm {arm}: no record of run {run_id} under {source.root}: publish its study")

@@ -61,6 +61,13 @@ def test_a_page_counts_by_arm(tmp_path: Path) -> None:
     assert "Judged twice: 1 items" in page
 
 
+def test_an_arm_drawn_from_two_runs_is_one_line(tmp_path: Path) -> None:
+    folder, source, run_id = _folder(tmp_path, first="item,label\n001,relevant\n002,related\n")
+    (folder / "key.csv").write_text(f"item,arm,run_id\n001,naive_topk,{run_id}\n002,naive_topk,{run_id[::-1]}\n")
+    with pytest.raises(UserError, match="arm naive_topk: its items are drawn from 2 runs"):
+        judgments_page(folder, source)
+
+
 @pytest.mark.parametrize(
     ("first", "message"),
     [
