@@ -11,7 +11,6 @@ from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
 from analysis.load import Study
 
 CURVES = ("naive_topk", "topk_percpos")
-REVEALS = (0.0, 0.5, 1.0)
 SIDE = {"naive_topk": -1, "topk_percpos": 1}
 """Curves are set slightly apart to the left and right, and so are their labels: both have a point at rate 0."""
 

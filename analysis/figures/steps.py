@@ -1,4 +1,4 @@
-"""The way from naive to PercPos in steps, each a paired difference between two arms that differ in one thing."""
+"""The way from naive to PercPos in steps, each a paired difference between two arms."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def steps_figure(study: Study) -> Figure | None:
         "the rows that "
         "PercPos keeps. Known false negatives removed: the same with every hidden judged positive excluded "
         "before mining. The "
-        "rest: from there to PercPos, which takes softer negatives but keeps known false ones of its own. Steps "
-        "add up to "
-        "the whole; intervals are 95%, each for itself."
+        "rest: from there to PercPos, which takes softer negatives but keeps known false ones of its own. With "
+        "hidden positives excluded PercPos may keep a few rows more, and so may naive on its rows. Steps add up to the "
+        "whole where all arms have the same seeds; intervals are 95%, each for itself."
     )
     svg = draw_panels(panels, axis="change in nDCG@10")
     return Figure("steps", "The way from naive to PercPos in steps", caption, svg)
