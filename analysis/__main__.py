@@ -81,7 +81,7 @@ def _build(parsed: argparse.Namespace) -> int:
     if parsed.out is None:
         for path, content in {**marked_pages(source), **judgment_pages(source)}.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
-                differing.append(path.name if path.parent != source.root else path.as_posix())
+                differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())
             elif not parsed.check:
                 path.write_bytes(content)
     for file in differing:

@@ -341,7 +341,7 @@ class RunConfig(Value):
     until: Annotated[Literal["evaluate", "mine"], Field(json_schema_extra={"neutral": "evaluate"})] = "evaluate"
 
     @model_validator(mode="after")
-    def _lengths_fit(self) -> RunConfig:
+    def _something_is_mined(self) -> RunConfig:
         if self.train.kind == "none" and self.until == "mine":
             raise ValueError("until=mine mines training rows, but train=none has none: drop one of the two")
         return self
