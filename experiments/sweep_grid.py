@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra.core.override_parser.types import Override
 
@@ -22,8 +23,18 @@ def grid_jobs(arguments: Sequence[str], composer: Composer) -> list[Job]:
     combinations = [_kept(list(texts), composer) for texts in itertools.product(*axes)]
     _check_every_key(axes, combinations, composer)
     jobs = [_job(texts, swept, composer) for texts in combinations]
+    _check_one_folder_a_name(jobs)
     unique = list({job.composed.run_id: job for job in reversed(jobs)}.values())[::-1]
     return sorted(unique, key=lambda job: job.composed.config.seed)
+
+
+def _check_one_folder_a_name(jobs: Sequence[Job]) -> None:
+    """Two folders of one name would be one run."""
+    folders: dict[str, Path] = {}
+    for job in jobs:
+        for name, path in job.composed.execution.data_paths.items():
+            if folders.setdefault(name, path) != path:
+                raise UserError(f"{folders[name]} and {path} are both called {name}: rename one, or sweep them apart")
 
 
 def _job(texts: Sequence[str], swept: set[str], composer: Composer) -> Job:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from experiments.compose import Composer
@@ -52,6 +54,13 @@ def test_a_mistake_anywhere_in_the_product_is_refused_before_any_run(
 ) -> None:
     with pytest.raises(UserError, match=says):
         grid_jobs(arguments, composer)
+
+
+def test_two_folders_of_one_name_are_refused(composer: Composer, tmp_path: Path) -> None:
+    for parent in ("one", "two"):
+        (tmp_path / parent / "toy").mkdir(parents=True)
+    with pytest.raises(UserError, match="are both called toy"):
+        grid_jobs(["data=beir", f"data.path={tmp_path}/one/toy,{tmp_path}/two/toy"], composer)
 
 
 def test_other_parameters_stay_with_every_choice(composer: Composer) -> None:
