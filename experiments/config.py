@@ -239,10 +239,15 @@ MinerConfig = Annotated[
 
 
 class CommonWith(Value):
-    """One more miner whose kept rows a run is restricted to, under the run's own data, mining and seed."""
+    """One more miner whose kept rows a run is restricted to, under the run's own data, mining and seed.
+
+    reveal: the share of hidden positives that miner knew; None = the run's own. With it, an arm that knows them all can
+    train on the very rows of one that knows none.
+    """
 
     teacher: TeacherConfig
     miner: MinerConfig
+    reveal: Annotated[Fraction | None, Field(json_schema_extra={"neutral": None})] = None
 
 
 class MiningConfig(Value):

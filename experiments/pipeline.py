@@ -138,7 +138,7 @@ def _mine(context: Context, collection: Collection) -> Mined:
     config = context.config
     require_split(collection, "train", "this run trains")
     candidates, key = _retrieve(context, collection, config.teacher)
-    others = [(*_retrieve(context, collection, other.teacher), other.miner) for other in config.mining.common_with]
+    others = [(*_retrieve(context, collection, other.teacher), other) for other in config.mining.common_with]
     mined, artifact = mine_stage(
         config=config,
         collection=collection,

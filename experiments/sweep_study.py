@@ -143,7 +143,10 @@ class StudyPlanner:
             return []
         sources = [other for other in self.cells() if _same_place(other, cell) and other.arm in cell.rows_of]
         configs = [self.job(other).composed.config for other in sources]
-        rows = [{"teacher": c.teacher.model_dump(), "miner": c.miner.model_dump()} for c in configs]
+        rows = [
+            {"teacher": c.teacher.model_dump(), "miner": c.miner.model_dump(), "reveal": c.mining.reveal}
+            for c in configs
+        ]
         return [f"mining.common_with={write_value(rows)}"]
 
     def _labels(self, cell: Cell) -> list[str]:

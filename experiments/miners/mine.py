@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.config import DataConfig, MinerConfig, MiningConfig
+from experiments.config import CommonWith, DataConfig, MinerConfig, MiningConfig
 from experiments.errors import UserError
 from experiments.ir import Candidates, Collection, Negatives, Positions
 from experiments.miners.choice import Choice, choose
@@ -44,7 +44,7 @@ def mine(
     miner: MinerConfig,
     mining: MiningConfig,
     seed: int,
-    others: Sequence[tuple[Candidates, MinerConfig]] = (),
+    others: Sequence[tuple[Candidates, CommonWith]] = (),
 ) -> Mined:
     """Negatives for the run's training rows, restricted to those that every one of `others` keeps too.
 
@@ -53,11 +53,13 @@ def mine(
     """
     pool = make_pool(collection, candidates, data=data, mining=mining, seed=seed)
     kept = []
-    for other_candidates, other_miner in others:
+    for other_candidates, listed in others:
+        knows = mining.reveal if listed.reveal is None else listed.reveal
         other = pool
-        if other_candidates is not candidates:
-            other = make_pool(collection, other_candidates, data=data, mining=mining, seed=seed)
-        kept.append(_row_keys(other)[choose(other, other_miner).kept])
+        if other_candidates is not candidates or knows != mining.reveal:
+            own = mining.model_copy(update={"reveal": knows})
+            other = make_pool(collection, other_candidates, data=data, mining=own, seed=seed)
+        kept.append(_row_keys(other)[choose(other, listed.miner).kept])
     return mine_pool(pool, miner, common=kept)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import Execution, MinerConfig, RunConfig
+from experiments.config import CommonWith, Execution, RunConfig
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
 from experiments.miners.mine import REASONS, Mined, mine
 from experiments.record import MiningFacts
@@ -26,11 +26,11 @@ def mine_stage(
     collection: Collection,
     candidates: Candidates,
     candidates_key: str,
-    others: Sequence[tuple[Candidates, str, MinerConfig]],
+    others: Sequence[tuple[Candidates, str, CommonWith]],
     store: Store,
     execution: Execution,
 ) -> tuple[Mined, Artifact]:
-    """`mine` of the run's data, miner, mining and seed, made once. `others` are (candidates, their key, miner)."""
+    """`mine` of the run's data, miner, mining and seed, made once. `others` are (candidates, their key, what is listed)."""
     del execution  # NumPy on one thread: nothing to choose
 
     def make(folder: Path) -> None:
@@ -41,7 +41,7 @@ def mine_stage(
             miner=config.miner,
             mining=config.mining,
             seed=config.seed,
-            others=[(other, miner) for other, _, miner in others],
+            others=[(other, listed) for other, _, listed in others],
         )
         save_mined(folder, mined)
 
@@ -53,7 +53,7 @@ def mine_stage(
         "seed": config.seed,
         "collection": collection.content_hash,
         "candidates": candidates_key,
-        "others": [[key, miner] for _, key, miner in others],
+        "others": [[key, listed] for _, key, listed in others],
     }
     artifact = store.get_or_make("mine", payload, make)
     return load_mined(artifact.path), artifact

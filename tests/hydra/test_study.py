@@ -191,6 +191,8 @@ def test_an_arm_can_be_restricted_to_the_rows_of_another(composer: Composer) -> 
     assert common.miner == configs["topk_percpos"].miner
     assert common.teacher == configs["topk_percpos"].teacher
     assert configs["naive_topk"].mining.common_with == ()
+    (clean,) = configs["naive_topk_common_reveal1"].mining.common_with
+    assert (configs["naive_topk_common_reveal1"].mining.reveal, clean.reveal) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("study", ["demo", "layout", "learning_rate", "why_positive_aware"])

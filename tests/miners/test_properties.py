@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.config import (
+    CommonWith,
     MinerConfig,
     MiningConfig,
     NaiveTopK,
     RandomMiner,
+    RandomTeacher,
     TopKAbs,
     TopKMarginPos,
     TopKPercPos,
@@ -27,6 +29,11 @@ from experiments.miners.reasons import CHOSEN, REVEALED, SURVIVOR
 from tests.miners.problems import Problem, beir, collection_of, random_problem
 
 
+def listed_miner(miner: MinerConfig, *, reveal: float | None = None) -> CommonWith:
+    """The teacher is named only in a run's config: here the candidates say what it ranked."""
+    return CommonWith(teacher=RandomTeacher(), miner=miner, reveal=reveal)
+
+
 def run(
     problem: Problem,
     miner: MinerConfig,
@@ -34,7 +41,7 @@ def run(
     *,
     seed: int = 0,
     positives: str = "one",
-    others: tuple[tuple[Candidates, MinerConfig], ...] = (),
+    others: tuple[tuple[Candidates, CommonWith], ...] = (),
 ) -> Mined:
     data = beir(positives=positives)
     candidates = problem.candidates_for(data, mining)
@@ -181,8 +188,8 @@ def test_common_rows_are_those_that_every_listed_miner_keeps() -> None:
     other = Problem(problem.collection, np.random.default_rng(9).permuted(problem.scores, axis=1))
     depth = fetch_depth(problem.collection, data=data, mining=mining)
     listed: tuple[tuple[Candidates, MinerConfig], ...] = (
-        (problem.candidates(depth), TopKPercPos(threshold=0.5)),
-        (other.candidates(depth), TopKShifted(shift=3)),
+        (problem.candidates(depth), listed_miner(TopKPercPos(threshold=0.5))),
+        (other.candidates(depth), listed_miner(TopKShifted(shift=3))),
     )
     own = rows_of(run(problem, TopKAbs(threshold=0.3), mining))
     wanted = (
@@ -196,12 +203,26 @@ def test_common_rows_are_those_that_every_listed_miner_keeps() -> None:
     assert restricted.facts.not_common == len(own) - len(wanted)
 
 
+def test_an_arm_that_knows_every_positive_can_train_on_the_rows_of_one_that_knows_none() -> None:
+    problem, depth = made(3), 20
+    miner = TopKPercPos(threshold=0.5)
+    blind, knowing = MiningConfig(depth=depth), MiningConfig(depth=depth, reveal=1.0)
+    candidates = problem.candidates_for(beir(positives="one"), blind)
+    kept_blind, kept_knowing = (rows_of(run(problem, miner, mining)) for mining in (blind, knowing))
+    assert kept_blind != kept_knowing
+    naive = rows_of(run(problem, NaiveTopK(), knowing))
+    for reveal, wanted in ((0.0, kept_blind), (1.0, kept_knowing), (None, kept_knowing)):
+        restricted = run(problem, NaiveTopK(), knowing, others=((candidates, listed_miner(miner, reveal=reveal)),))
+        assert rows_of(restricted) == wanted & naive
+        assert not restricted.negatives.known_false.any()
+
+
 def test_no_common_row_is_an_error() -> None:
     problem = made(7)
     mining = MiningConfig(depth=20)
     candidates = problem.candidates_for(beir(), mining)
     with pytest.raises(UserError, match="common_with"):
-        run(problem, NaiveTopK(), mining, others=((candidates, TopKAbs(threshold=-5.0)),))
+        run(problem, NaiveTopK(), mining, others=((candidates, listed_miner(TopKAbs(threshold=-5.0))),))
 
 
 def test_the_depth_fetched_is_enough_for_every_reveal_and_both_positives() -> None:
