@@ -30,7 +30,7 @@ def mine_stage(
     store: Store,
     execution: Execution,
 ) -> tuple[Mined, Artifact]:
-    """`mine` of the run's data, miner, mining and seed, made once. `others` are (candidates, their key, what is listed)."""
+    """`mine` of the run's data, miner, mining and seed, made once. `others`: candidates, their key, what is listed."""
     del execution  # NumPy on one thread: nothing to choose
 
     def make(folder: Path) -> None:
