@@ -7,22 +7,23 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from experiments.entry import Parser, guarded
 from experiments.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, 1 where --check finds a difference, 2 for a user's mistake."""
+    return guarded(lambda: _command(arguments))
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
-    try:
-        return command(parsed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return command(parsed)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Records to tables, figures and pages.")
+def _parser() -> Parser:
+    parser = Parser(prog="python -m analysis", description="Records to tables, figures and pages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     build = commands.add_parser("build", help="render tables, figures and the page of studies")
     build.add_argument("studies", nargs="*", metavar="STUDY", help="names; none = every study in the folder")
@@ -117,6 +118,8 @@ def _audit(parsed: argparse.Namespace) -> int:
 def _simulate(parsed: argparse.Namespace) -> int:
     from analysis.report.simulation import simulation_files
 
+    if parsed.repeats < 1:
+        raise UserError(f"--repeats {parsed.repeats}: should be at least 1, such as 5000")
     files = simulation_files(repeats=parsed.repeats)
     parsed.out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

@@ -200,6 +200,7 @@ class Composer:
         except OmegaConfBaseException as error:
             raise UserError(explain.hydra_line(str(error))) from error
         plain.pop("study", None)
+        _check_command(plain)
         return plain, drop_foreign(plain)
 
     def has_key(self, overrides: Sequence[str], key: str) -> bool:
@@ -241,7 +242,7 @@ class Composer:
 
     def _apply(self, override: Override, config: DictConfig) -> None:
         text = str(override.input_line)
-        if _section(override) not in config and not override.is_force_add() and not override.is_add():
+        if _section(override) not in config:
             raise UserError(explain.unknown_key(text, _mapping(config)))
         try:
             ConfigLoaderImpl._apply_overrides_to_config([override], config)
@@ -256,8 +257,18 @@ class Composer:
         value, text = override.value(), str(override.input_line)
         if isinstance(value, (list, dict)) or (isinstance(value, str) and "${" in value):
             raise UserError(f"{text}: the group {group} takes one choice: sweep with -m and {group}=a,b")
+        if value is None and not override.is_delete():
+            raise UserError(f"{text}: the group {group} needs a choice (it has: {', '.join(choices)})")
         if value is not None and str(value) not in choices:
             raise UserError(explain.unknown_choice(text, group, choices))
+
+
+def _check_command(plain: Mapping[str, Any]) -> None:
+    """The keys that are neither a run's nor its execution's."""
+    if not isinstance(plain["dry_run"], bool):
+        raise UserError(f"dry_run={plain['dry_run']}: should be true or false")
+    if plain["outputs"] is None or not str(plain["outputs"]).strip():
+        raise UserError("outputs is empty: give the folder that everything is written under")
 
 
 def _section(override: Override) -> str:

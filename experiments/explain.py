@@ -86,18 +86,28 @@ def invalid_value(error: ValidationError, given: Mapping[str, Any], *, prefix: s
     """The first thing pydantic found wrong: `key=value: what (how to fix)`. `given`: what was validated."""
     first = error.errors(include_url=False)[0]
     path, owner = _locate(first["loc"], given)
-    key = prefix + ".".join(path)
+    key = prefix + ".".join(part for part in path if not part.isdigit())
     if first["type"] == "extra_forbidden":
-        return (
-            unknown_key(f"{key}={first['input']}", given) if not prefix else f"{key}: no such key{_near(path, owner)}"
-        )
+        if prefix:
+            return f"{key}: no such key{_near(path, owner)}"
+        known = {name: value for name, value in owner.items() if name != path[-1]}
+        return _unknown_part(f"{key}={_written(first['input'])}", path[:-1], path[-1], known, given)
     if first["type"] == "missing":
         return f"{key} is not set: give {key}=..."
     alike = [e["msg"] for e in error.errors(include_url=False) if _locate(e["loc"], given)[0] == path]
     message = " or ".join(dict.fromkeys(_lowered(message) for message in alike))
     value = first["input"]
-    shown = f"{key}={value}" if not isinstance(value, (Mapping, BaseModel)) else key
+    if first["type"] == "tuple_type":
+        message = f"should be a list: write {key}=[{value}]"
+    shown = f"{key}={_written(value)}" if not isinstance(value, (Mapping, BaseModel)) else key
     return f"{shown}: {message}" if shown else message
+
+
+def _written(value: Any) -> str:
+    """A value as it is typed, not as Python shows it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _near(path: Sequence[str], owner: Mapping[str, Any]) -> str:
@@ -106,7 +116,8 @@ def _near(path: Sequence[str], owner: Mapping[str, Any]) -> str:
 
 def _lowered(message: str) -> str:
     message = re.sub(r"^(Value error|Assertion failed), ", "", message)
-    return re.sub(r"^Input should", "should", message)
+    message = re.sub(r"^Input should", "should", message)
+    return re.sub(r"be a valid dictionary or instance of \w+", "be a mapping {key: value}", message)
 
 
 def _locate(loc: Sequence[int | str], given: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:

@@ -44,7 +44,8 @@ def execute(config: DictConfig) -> Outcome:
     print(header(run), flush=True)
     started = time.perf_counter()
     outcome = _attempt(run, log_file)
-    print(result_line(outcome, time.perf_counter() - started), flush=True)
+    if outcome.record is not None or run.position:  # a single run's cause is the command's error line
+        print(result_line(outcome, time.perf_counter() - started), flush=True)
     return outcome
 
 

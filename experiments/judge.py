@@ -17,6 +17,7 @@ import numpy as np
 
 from experiments.collections.load import load_collection
 from experiments.config import Execution
+from experiments.entry import Parser, guarded
 from experiments.errors import UserError
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
@@ -30,12 +31,12 @@ KEY = ("item", "arm", "run_id", "slot", "query_id", "document_id", "twice")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 for a user's mistake."""
+    return guarded(lambda: _command(arguments))
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
-    try:
-        _write(parsed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    _write(parsed)
     print(f"wrote sheet.csv, twice.csv and key.csv under {parsed.out}: label them as guideline.md says")
     return 0
 
@@ -49,8 +50,8 @@ def draw(negatives: Negatives, *, count: int, seed: int) -> list[tuple[int, int]
     return [(int(rows[i]), int(slots[i])) for i in chosen]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m experiments.judge", description=__doc__.splitlines()[0])
+def _parser() -> Parser:
+    parser = Parser(prog="python -m experiments.judge", description=__doc__.splitlines()[0])
     parser.add_argument("arms", nargs="+", metavar="ARM=RUN_ID", help="finished runs to draw from")
     parser.add_argument("--store", type=Path, default=Execution().store)
     parser.add_argument("--per-arm", type=int, default=100)

@@ -6,13 +6,13 @@ is whole and says what is missing.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.entry import Parser, guarded
 from experiments.errors import UserError
 from experiments.plan import plan_path, read_plan
 from experiments.record import MEASURES, PER_QUERY_COLUMNS
@@ -35,16 +35,16 @@ class Published:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Publish one study. Exit code 0 when it is whole, 1 when runs are missing, 2 for a mistake."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.publish", description=__doc__)
+    return guarded(lambda: _command(argv))
+
+
+def _command(argv: Sequence[str] | None) -> int:
+    parser = Parser(prog="python -m experiments.publish", description=__doc__)
     parser.add_argument("study")
     parser.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
     parser.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     arguments = parser.parse_args(argv)
-    try:
-        published = publish(arguments.study, store=arguments.store, results=arguments.results)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    published = publish(arguments.study, store=arguments.store, results=arguments.results)
     print(f"published {published.copied} runs of {arguments.study} to {arguments.results / arguments.study}")
     for row in published.missing:
         print(f"  missing: {row['block']} / {row['arm']} / seed {row['seed']} (phase {row['phase']})  {row['run_id']}")

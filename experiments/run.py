@@ -1,6 +1,7 @@
 """`python -m experiments.run`: one run, or with -m a study or a sweep.
 
-Exit codes: 0 done, 1 a run failed, 2 a mistake in the command (one line says how to mend it), 130 interrupted.
+Exit codes: 0 done, 1 a run failed, 2 a mistake in the command (one line says how to mend it), 130 interrupted,
+141 the reader of the output went away.
 """
 
 from __future__ import annotations
@@ -8,12 +9,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from experiments.entry import guarded
 from experiments.errors import UserError
 from experiments.help import help_text
 
 if TYPE_CHECKING:
+    import argparse
+
     from omegaconf import DictConfig
 
     from experiments.compose import Composer
@@ -21,33 +26,32 @@ if TYPE_CHECKING:
 
 HYDRA_FLAGS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
 
+MULTIRUN = ("-m", "--multirun")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if any(text in {"-h", "--help"} for text in arguments):
-        print(help_text())
-        return 0
-    try:
-        return _dispatch(arguments)
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last whole artifact", file=sys.stderr)
-        return 130
+        return guarded(_help)
+    return guarded(lambda: _dispatch(arguments), interrupted="the same command goes on from the last whole artifact")
+
+
+def _help() -> int:
+    print(help_text())
+    return 0
 
 
 def _dispatch(arguments: list[str]) -> int:
     # Hydra would print tracebacks and exit itself; so it hands its exceptions on.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    from hydra._internal.utils import get_args_parser
     from hydra.errors import HydraException
 
     from experiments import explain
     from experiments.compose import Composer
 
-    flags = get_args_parser().parse_args(arguments)
+    arguments = flags_first(arguments)
+    flags = _flags(arguments)
     try:
         if any(getattr(flags, name, None) for name in HYDRA_FLAGS):
             _hand_to_hydra(arguments)
@@ -58,6 +62,25 @@ def _dispatch(arguments: list[str]) -> int:
         return _single(arguments, flags.overrides, composer)
     except HydraException as error:
         raise UserError(explain.hydra_line(str(error), str(error.__cause__ or ""))) from error
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """`-m` in front: where it stands between overrides, argparse would take those after it for unknown flags."""
+    many = [text for text in arguments if text in MULTIRUN]
+    return [*many[:1], *(text for text in arguments if text not in MULTIRUN)]
+
+
+def _flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """Hydra's flags. Raises UserError for one that it does not have."""
+    from hydra._internal.utils import get_args_parser
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"{message} (python -m experiments.run --help explains)")
+
+    parser = get_args_parser()
+    parser.error = refuse
+    flags: argparse.Namespace = parser.parse_args(arguments)
+    return flags
 
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
@@ -72,25 +95,38 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         if one.is_sweep_override():
             raise UserError(explain.hydra_line(f"Sweep parameters '{one.input_line}' requires --multirun"))
     run = composer.run(overrides)
-    if composer.config(overrides)["dry_run"]:
+    config = composer.config(overrides)
+    if config["dry_run"]:
         print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")
         return 0
+    _check_writable(config)
     outcomes: list[Outcome] = []
     _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], outcomes)
     return _conclude(outcomes[0], run.execution.store)
 
 
-def _conclude(outcome: Outcome, store: object) -> int:
-    from pathlib import Path
+def _check_writable(config: dict[str, Any]) -> None:
+    """Make the folders that a run writes to. Raises UserError where that cannot be."""
+    for key, folder in (("outputs", config["outputs"]), ("execution.store", config["execution"]["store"])):
+        try:
+            Path(str(folder)).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{key}={folder}: no folder to write to ({error.strerror}): name another") from error
+        if not os.access(str(folder), os.W_OK):
+            raise UserError(f"{key}={folder}: this folder may not be written to: name another")
 
+
+def _conclude(outcome: Outcome, store: Path) -> int:
     from experiments.record_store import record_paths
 
     if outcome.record is not None:
-        print(f"record: {record_paths(Path(str(store)), outcome.run_id)[0]}")
+        print(f"record: {record_paths(store, outcome.run_id)[0]}")
         return 0
     print(f"error: {outcome.cause}", file=sys.stderr)
+    if outcome.usage:
+        return 2
     print(f"log: {outcome.log}", file=sys.stderr)
-    return 2 if outcome.usage else 1
+    return 1
 
 
 def _check_once(overrides: Sequence[str], composer: Composer) -> None:
@@ -114,7 +150,9 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
         if one.is_sweep_override():
             raise UserError(f"{one.input_line}: one study at a time")
     common = [text for text in overrides if key_of(text).partition(".")[0] not in {*IDENTITY, "hydra"}]
-    composer.config([text for text in common if not key_of(text).startswith("hydra/")])
+    config = composer.config([text for text in common if not key_of(text).startswith("hydra/")])
+    if not config["dry_run"]:
+        _check_writable(config)
     try:
         _hand_to_hydra([protect(text, composer) if text in overrides else text for text in arguments])
     except SweepFailed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.errors import UserError
+from experiments.entry import Parser, guarded
 from experiments.plan import Cell
 from experiments.record_store import find_failure, record_paths
 
@@ -27,19 +26,19 @@ class Standing:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the standing of one study, or one line for each. Exit code 0 when the study asked for is whole, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.status", description=__doc__)
+    return guarded(lambda: _command(argv))
+
+
+def _command(argv: Sequence[str] | None) -> int:
+    parser = Parser(prog="python -m experiments.status", description=__doc__)
     parser.add_argument("study", nargs="?", help="a study of conf/study/; none = one line for each")
     parser.add_argument("settings", nargs="*", help="what its command line set, e.g. data=beir data.path=FOLDER")
     arguments = parser.parse_args(argv)
-    try:
-        if arguments.study is None:
-            for name in studies():
-                print(f"{name:<24} {count_line(list(standings(name, [])))}")
-            return 0
+    if arguments.study is not None:
         return _show(arguments.study, arguments.settings)
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    for name in studies():
+        print(f"{name:<24} {count_line(list(standings(name, [])))}")
+    return 0
 
 
 def studies() -> list[str]:

@@ -117,3 +117,16 @@ def test_planner_from_one_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     synthetic.write_study(tmp_path, blocks=BLOCKS, seeds=(0,))
     line = error_line(capsys, "plan", "synthetic", "--difference=0.01", "--records", str(tmp_path))
     assert "cannot be had from one seed" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["biuld"], "invalid choice: 'biuld'"),
+        ([], "the following arguments are required: COMMAND"),
+        (["plan", "demo", "--difference", "x"], "argument --difference: invalid float value: 'x'"),
+        (["simulate", "--repeats", "0"], "--repeats 0: should be at least 1"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert message in error_line(capsys, *arguments)

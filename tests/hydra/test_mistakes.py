@@ -36,6 +36,19 @@ MISTAKES = {
     "-m outptus=x": "did you mean 'outputs'",
     "-m hydra/launcher=paralel": "did you mean 'parallel'",
     "miner=[": "cannot be read as KEY=VALUE",
+    "miner=null": "miner=null: the group miner needs a choice (it has: naive_topk",
+    "-m study=null": "study=null: the group study needs a choice",
+    "outputs=null": "outputs is empty",
+    "+foo=1": "there is no key or group 'foo'",
+    "+miner.foo=1": "miner has no key 'foo' (miner=naive_topk has no parameters)",
+    "seed=-1": "seed=-1: should be greater than or equal to 0",
+    "seed=null": "seed=null: should be a valid integer",
+    "evaluation.tasks=SciFact": "evaluation.tasks=SciFact: should be a list: write evaluation.tasks=[SciFact]",
+    "evaluation.splits=[train]": "evaluation.splits=train: should be 'test', 'dev' or 'heldout'",
+    "mining.common_with=[foo]": "mining.common_with=foo: should be a mapping",
+    "--foo": "unrecognized arguments: --foo",
+    "--cfg foo": "argument --cfg/-c: invalid choice: 'foo'",
+    "seed=1 -m study=no_such": "the group study has no 'no_such'",
 }
 
 
@@ -46,6 +59,24 @@ def test_one_clear_line(command: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert MISTAKES[command] in shown.err
+
+
+@pytest.mark.parametrize("flags", [[], ["-m"]])
+def test_dry_run_is_yes_or_no(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*flags, "dry_run=maybe"]) == 2
+    assert capsys.readouterr().err == "error: dry_run=maybe: should be true or false\n"
+
+
+@pytest.mark.parametrize("key", ["outputs", "execution.store"])
+@pytest.mark.parametrize("flags", [[], ["-m"]])
+def test_where_nothing_can_be_written(
+    flags: list[str], key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main([*flags, f"outputs={tmp_path}/outputs", f"{key}={tmp_path}/file/below"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"error: {key}={tmp_path}/file/below: no folder to write to (Not a directory)" in shown.err
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,46 @@
+"""How every command line ends: a mistake is one line, an interruption says so, a closed pipe is silent.
+
+Exit codes: what the command returns, 2 for a mistake, 130 after Ctrl-C, 141 where the reader of the output went away
+(`| head`), as a shell reports them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from experiments.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes are UserErrors, not argparse's usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments in one line."""
+        raise UserError(f"{message} ({self.prog} --help explains)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End after --help; a reader that went away is noticed here rather than at interpreter exit."""
+        sys.stdout.flush()
+        super().exit(status, message)
+
+
+def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-written is left") -> int:
+    """The exit code of `command`; its mistakes, interruptions and closed pipes told as the module says."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"interrupted: {interrupted}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Python flushes stdout once more when it exits, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
