@@ -28,7 +28,10 @@ def beir_path(name: str, execution: Execution) -> Path:
     if name in execution.data_paths:
         return execution.data_paths[name]
     if execution.beir_home is None:
-        raise UserError(f"where is the collection {name!r}? Set data.path=FOLDER, or BEIR_HOME to the folder above it")
+        raise UserError(
+            f"where is the collection {name!r}? Set BEIR_HOME to the folder that holds {name}/, or data.path=FOLDER "
+            "for the collection to train on"
+        )
     return execution.beir_home / name
 
 

@@ -66,6 +66,8 @@ def read_corpus(path: Path) -> Corpus:
         ids[_identifier(path, number, row, ids)] = number
         titles.append(_string(path, number, row, "title", default=""))
         texts.append(_string(path, number, row, "text"))
+    if not ids:
+        raise UserError(f"{path} holds no documents: write one JSON object a line")
     return Corpus(ids=tuple(ids), titles=tuple(titles), texts=tuple(texts))
 
 
@@ -79,6 +81,8 @@ def read_queries(path: Path) -> Queries:
         if not text.strip():
             raise UserError(f"{path}:{number}: the query's text is blank: fill it in or remove the line")
         texts.append(text)
+    if not ids:
+        raise UserError(f"{path} holds no queries: write one JSON object a line")
     return Queries(ids=tuple(ids), texts=tuple(texts))
 
 
@@ -139,7 +143,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with _open(path) as file:
             for number, data in enumerate(file, start=1):
-                yield number, data.decode("utf-8").rstrip("\r\n")
+                encoding = "utf-8-sig" if number == 1 else "utf-8"  # what Windows writes begins with a mark
+                yield number, data.decode(encoding).rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}:{number}: not UTF-8 (byte {error.start}): convert the file") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

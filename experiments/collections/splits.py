@@ -12,7 +12,7 @@ from experiments.errors import UserError
 from experiments.ir import Collection, Corpus, Qrels, Split
 
 FIXES = {
-    "train": "use a collection with qrels/train.tsv, or train=none",
+    "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, or train=none",
     "dev": "give it qrels/dev.tsv, or carve a dev split out of train with data.dev_queries=N",
     "heldout": "set some train queries aside with data.heldout_queries=N",
 }

@@ -64,7 +64,7 @@ def test_compressed_files_are_the_same_collection(folder: Path) -> None:
 def test_a_path_wins_over_the_home(folder: Path, tmp_path: Path) -> None:
     execution = Execution(beir_home=tmp_path / "nowhere", data_paths={"other": folder})
     assert load_collection(BeirData(name="other"), execution=execution, cache=tmp_path).name == "other"
-    with pytest.raises(UserError, match=r"where is the collection 'x'\? Set data.path"):
+    with pytest.raises(UserError, match=r"where is the collection 'x'\? Set BEIR_HOME to .* or data.path"):
         load_collection(BeirData(name="x"), execution=Execution(), cache=tmp_path)
     with pytest.raises(UserError, match="nowhere/x is not a folder"):
         load_collection(BeirData(name="x"), execution=execution, cache=tmp_path)
@@ -105,6 +105,8 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
         ("corpus.jsonl", None, r"corpus\.jsonl is missing"),
         ("queries.jsonl", None, r"queries\.jsonl is missing"),
         ("corpus.jsonl", '{"_id": "a", "text": "t"}\n{"_id": ', r"corpus\.jsonl:2: broken JSON .*'\{\"_id\": '"),
+        ("corpus.jsonl", "", r"corpus\.jsonl holds no documents"),
+        ("queries.jsonl", "\n", r"queries\.jsonl holds no queries"),
         ("corpus.jsonl", '["a"]\n', r"corpus\.jsonl:1: '\[\"a\"\]' is not a JSON object"),
         ("corpus.jsonl", '\n{"_id": "a"}\n', r"corpus\.jsonl:2: the field 'text' is missing: the line has _id"),
         ("corpus.jsonl", '{"_id": 7, "text": "t"}\n', r"corpus\.jsonl:1: the field '_id' is 7"),
@@ -130,6 +132,13 @@ def test_a_defect_is_one_line_with_file_line_and_value(
     with pytest.raises(UserError, match=message) as caught:
         _load(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(folder: Path) -> None:
+    before = _load(folder).content_hash
+    for path in (folder / "corpus.jsonl", folder / "queries.jsonl", *(folder / "qrels").iterdir()):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert _load(folder).content_hash == before
 
 
 def test_a_broken_archive_and_missing_qrels(folder: Path) -> None:
