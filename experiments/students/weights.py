@@ -83,10 +83,18 @@ def _hidden(relative: Path) -> bool:
 def check_hub(name: str, revision: str | None) -> bool:
     """True when the hub answers, False when it does not but `name` stands in the local cache.
 
-    Raises MissingModelError, within seconds, when neither holds.
+    Raises MissingModelError, within seconds, when neither holds or no hub can have such a name.
     """
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
 
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise MissingModelError(
+            f"{name} is no folder here and cannot be a hub's name: check the path, or {ALTERNATIVE}"
+        ) from error
     if _hub_answers():
         return True
     if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):

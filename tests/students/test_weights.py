@@ -84,6 +84,13 @@ def test_a_hub_that_cannot_be_reached_is_one_line_within_seconds(monkeypatch: py
     assert time.perf_counter() - started < 5
 
 
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/model", "a b"])
+def test_what_is_neither_a_folder_nor_a_hub_name_is_one_line(name: str) -> None:
+    with pytest.raises(MissingModelError, match="is no folder here and cannot be a hub's name") as caught:
+        load_encoder(Encoder(name=name), execution=EXECUTION)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_or_changed_folder_is_one_line(tmp_path: Path) -> None:
     encoder = Encoder(name="mine", source="folder")
     with pytest.raises(MissingModelError, match="no path for the model folder 'mine'"):
