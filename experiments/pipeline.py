@@ -37,7 +37,7 @@ from experiments.miners.plan import fetch_depth
 from experiments.record import SCHEMA_VERSION, CollectionFacts, RunRecord, TaskScores, TrainingFacts
 from experiments.record_store import find_record, write_record
 from experiments.stages.embed import embed
-from experiments.stages.evaluate import EvaluationTarget, evaluate
+from experiments.stages.evaluate import EvaluationTarget, check_tasks, evaluate
 from experiments.stages.mine import mine_stage, negatives_table
 from experiments.stages.retrieve import retrieve
 from experiments.store import Artifact, Store
@@ -107,14 +107,17 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
 def _run_stages(context: Context, collection: Collection) -> RunRecord:
     started = time.perf_counter()
     config = context.config
-    mined = _mine(context, collection) if config.train.kind != "none" else None
     training: TrainingFacts | None = None
     tasks: dict[str, TaskScores] = {}
     per_query: pd.DataFrame | None = None
     collections = {collection.name: _facts(collection)}
+    if config.train.kind != "none":
+        require_split(collection, "train", "this run trains")
+    # What cannot be measured is said before hours of mining and training.
+    targets = _targets(context, collection, collections) if config.until == "evaluate" else []
+    mined = _mine(context, collection) if config.train.kind != "none" else None
     if config.until == "evaluate":
         student, training = _student(context, collection, mined)
-        targets = list(_targets(context, collection, collections))
         tasks, per_query, artifacts = evaluate(
             config=config,
             student=student.trained,
@@ -136,7 +139,6 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
 def _mine(context: Context, collection: Collection) -> Mined:
     """Rank with the teacher (and those of `common_with`), then pick negatives."""
     config = context.config
-    require_split(collection, "train", "this run trains")
     candidates, key = _retrieve(context, collection, config.teacher)
     others = [(*_retrieve(context, collection, other.teacher), other) for other in config.mining.common_with]
     mined, artifact = mine_stage(
@@ -208,8 +210,9 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
 
 
 def _targets(context: Context, own: Collection, collections: dict[str, CollectionFacts]) -> list[EvaluationTarget]:
-    """The collections to measure on; what is loaded for it is noted in `collections`."""
+    """The collections to measure on; what is loaded for it is noted in `collections`. Raises UserError."""
     config = context.config
+    check_tasks(config.evaluation.tasks)
     targets = []
     for name in config.evaluation.collections or (own.name,):
         if name == own.name:

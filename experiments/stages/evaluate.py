@@ -29,7 +29,7 @@ STAGE, VERSION = "evaluate", 1
 TOLERANCE = 5.1e-6
 """mteb rounds its figures to 5 decimals."""
 
-__all__ = ["EvaluationTarget", "evaluate"]
+__all__ = ["EvaluationTarget", "check_tasks", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ def evaluate(
     scores = {name: _scores(artifact) for name, artifact in zip(names, artifacts, strict=True)}
     frames = [pd.read_parquet(artifact.path / "per_query.parquet") for artifact in artifacts]
     return scores, _joined(names, frames), artifacts
+
+
+def check_tasks(names: Sequence[str]) -> None:
+    """Raises UserError for a name that mteb does not have; fetches nothing."""
+    if names:
+        from experiments.stages.mteb_task import built_in_task
+
+        for name in names:
+            built_in_task(name)
 
 
 def reading_of(config: RunConfig) -> Reading:

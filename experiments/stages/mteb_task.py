@@ -130,7 +130,8 @@ def built_in_task(name: str) -> AbsTaskRetrieval:
 def load_built_in(task: AbsTaskRetrieval) -> None:
     """Fetch its data. Raises UserError where there is no hub."""
     try:
-        task.load_data()
+        with quiet():
+            task.load_data()
     except OSError as error:
         raise UserError(
             f"evaluation.tasks=[{task.metadata.name}] needs a hub, which cannot be reached from here: "
@@ -176,18 +177,20 @@ def _split_data(target: EvaluationTarget) -> RetrievalSplitData:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Mteb's and datasets' notices and bars kept back; errors still show."""
+    """Notices and bars of mteb, datasets and the hub's client kept back; errors still show."""
     from datasets.utils import logging as datasets_logging
 
-    logger = logging.getLogger("mteb")
-    level, bars = logger.level, datasets_logging.is_progress_bar_enabled()
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("mteb", "huggingface_hub")]
+    levels, bars = [logger.level for logger in loggers], datasets_logging.is_progress_bar_enabled()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     datasets_logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         if bars:
             datasets_logging.enable_progress_bar()

@@ -157,3 +157,21 @@ def test_training_without_a_train_split_is_one_clear_line(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="train"):
         pipeline.run(make_config(), execution)
     assert pipeline.run(make_config(train=NoTraining()), execution).tasks
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "message"),
+    [
+        ({}, "toy has no test split"),
+        ({"splits": ("dev",), "collections": ("toy", "absent")}, "absent is not a folder"),
+        ({"splits": ("dev",), "tasks": ("NoSuchTask",)}, "mteb has no task 'NoSuchTask'"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is_made(
+    tmp_path: Path, evaluation: dict[str, Any], message: str
+) -> None:
+    folder = write_beir(tmp_path / "toy", test=0)
+    execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, beir_home=tmp_path, threads=1)
+    with pytest.raises(UserError, match=message):
+        pipeline.run(make_config(evaluation=EvaluationConfig(**evaluation)), execution)
+    assert not (tmp_path / "store").exists()
