@@ -15,7 +15,7 @@ from analysis.sources import Source, read_record
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
-from experiments.record import RunRecord
+from experiments.record import RunRecord, per_query_digest
 
 PRIMARY = "nDCG@10"
 TOLERANCE = 1e-6
@@ -121,8 +121,9 @@ def _load_run(source: Source, run_id: str, published: dict[str, pd.DataFrame]) -
     environments = tuple(sorted(path.stem for path in paths))
     for path in paths:
         record = read_record(path)
-        scores = _scores(_frame(source, path, run_id, published))
-        if _belongs(record, scores):
+        frame = _frame(source, path, run_id, published)
+        scores = _scores(frame)
+        if _belongs(record, frame, scores):
             return FinishedRun(record, record.run_config(), scores, environments)
     raise UserError(
         f"{paths[0]}: its per-query scores are missing or not its own: publish again (python -m "
@@ -147,8 +148,11 @@ def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
     }
 
 
-def _belongs(record: RunRecord, scores: dict[str, TaskQueries]) -> bool:
-    """Whether every task has scores, and their mean is the record's."""
+def _belongs(record: RunRecord, frame: pd.DataFrame | None, scores: dict[str, TaskQueries]) -> bool:
+    """Whether these are the very scores the record was made from, every task has some, and their mean is its own."""
+    found = "" if frame is None else per_query_digest(frame)
+    if found != record.per_query:
+        return False
     ours = {task: float(queries.values.mean()) for task, queries in scores.items()}
     theirs = {task: facts.measures[PRIMARY] for task, facts in record.tasks.items() if PRIMARY in facts.measures}
     return set(ours) == set(theirs) and all(abs(ours[task] - theirs[task]) <= TOLERANCE for task in ours)

@@ -8,7 +8,6 @@ it reads.
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import resource
 import sys
@@ -34,7 +33,14 @@ from experiments.errors import UserError
 from experiments.ir import Candidates, Collection
 from experiments.miners.mine import Mined
 from experiments.miners.plan import fetch_depth
-from experiments.record import SCHEMA_VERSION, CollectionFacts, RunRecord, TaskScores, TrainingFacts
+from experiments.record import (
+    SCHEMA_VERSION,
+    CollectionFacts,
+    RunRecord,
+    TaskScores,
+    TrainingFacts,
+    per_query_digest,
+)
 from experiments.record_store import find_record, write_record
 from experiments.stages.embed import embed
 from experiments.stages.evaluate import EvaluationTarget, check_tasks, evaluate
@@ -259,11 +265,6 @@ def _record(
         artifacts={name: artifact.key for name, artifact in artifacts.items()},
         per_query=per_query_digest(per_query) if per_query is not None else "",
     )
-
-
-def per_query_digest(per_query: pd.DataFrame) -> str:
-    """sha256 of the per-query scores as CSV with shortest round-trip floats."""
-    return hashlib.sha256(per_query.to_csv(index=False, lineterminator="\n").encode("utf-8")).hexdigest()
 
 
 def _facts(collection: Collection) -> CollectionFacts:

@@ -6,16 +6,20 @@ adds a pure migration to MIGRATIONS, applied when an older record is read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -153,6 +157,18 @@ def dump_record(record: RunRecord) -> str:
     return (
         json.dumps(record.model_dump(mode="json"), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     )
+
+
+def per_query_digest(scores: pd.DataFrame) -> str:
+    """sha256 of PER_QUERY_COLUMNS sorted by task and query, as CSV with shortest round-trip floats.
+
+    Equal for equal scores whatever the order of the rows and however the strings are held. Raises KeyError where a
+    column is missing.
+    """
+    keys = ["task", "query_id"]
+    typed = scores[list(PER_QUERY_COLUMNS)].astype(dict.fromkeys(keys, "str"))
+    ordered = typed.astype(dict.fromkeys(MEASURES, "float64")).sort_values(keys, kind="stable")
+    return hashlib.sha256(ordered.to_csv(index=False, lineterminator="\n").encode("utf-8")).hexdigest()
 
 
 def parse_record(text: str, *, source: Path | str) -> RunRecord:

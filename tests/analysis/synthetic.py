@@ -38,6 +38,7 @@ from experiments.record import (
     TaskScores,
     TrainingFacts,
     dump_record,
+    per_query_digest,
 )
 
 TEACHER = DenseTeacher(name="minilm_l6", source="embedded")
@@ -213,7 +214,7 @@ def record_and_scores(
         timings={"embed": 0.0, "train": 40.0, "evaluate": 12.0},
         cost={"embed": 20.0, "train": 40.0, "evaluate": 12.0},
         artifacts={"embed": "e" * 16},
-        per_query="f" * 64 if tasks else "",
+        per_query=per_query_digest(frame) if tasks else "",
     )
     return record, frame
 

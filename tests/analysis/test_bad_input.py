@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
+from experiments.record import per_query_digest
 from tests.analysis import synthetic
 
 BLOCKS = {"docstrings": {"docstrings/test": 40}}
@@ -65,6 +66,9 @@ def test_arms_on_different_test_queries(folder: Path, capsys: pytest.CaptureFixt
     mine = scores["run_id"] == other
     scores.loc[mine, "query_id"] = "other-" + scores.loc[mine, "query_id"].astype(str)
     scores.to_parquet(path)
+    record = next((folder.parent / "records" / other).glob("*.json"))
+    written = {**json.loads(record.read_text()), "per_query": per_query_digest(scores[mine])}
+    record.write_text(json.dumps(written))
     line = error_line(capsys, *build(folder))
     assert "docstrings/test" in line
     assert "topk_percpos" in line
@@ -74,6 +78,15 @@ def test_scores_that_are_not_the_records_own(folder: Path, capsys: pytest.Captur
     path = folder / "per_query.parquet"
     scores = pd.read_parquet(path)
     scores.loc[0, "nDCG@10"] += 0.5
+    scores.to_parquet(path)
+    assert "per-query scores are missing or not its own" in error_line(capsys, *build(folder))
+
+
+def test_scores_of_two_queries_exchanged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The mean stays what the record says; only the digest can tell."""
+    path = folder / "per_query.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[[0, 1], "nDCG@10"] = scores.loc[[1, 0], "nDCG@10"].to_numpy()
     scores.to_parquet(path)
     assert "per-query scores are missing or not its own" in error_line(capsys, *build(folder))
 
