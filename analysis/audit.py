@@ -20,7 +20,8 @@ from experiments.record import MiningFacts, RunRecord
 class Layout:
     """One method at one value, pooled over seeds. setting: what must be equal to share a panel.
 
-    rows, kept, mined, known: sums over seeds. gap: mean positive score minus negative score, weighted by mined.
+    rows, kept, mined, known: sums over seeds. gap (mean positive score minus negative score), rank: weighted by how
+    many of the mined were ranked; a random document that fills a row up has neither.
     """
 
     setting: str
@@ -73,9 +74,14 @@ def _layout(named: str, kind: str, value: float | None, facts: list[MiningFacts]
         rejected=sum(f.rejected for f in facts),
         mined=sum(f.mined for f in facts),
         known=sum(f.known_false for f in facts),
-        gap=_weighted([(f.mean_gap, f.mined) for f in facts]),
-        rank=_weighted([(f.mean_rank, f.mined) for f in facts]),
+        gap=_weighted([(f.mean_gap, _ranked(f, "gap")) for f in facts]),
+        rank=_weighted([(f.mean_rank, _ranked(f, "rank")) for f in facts]),
     )
+
+
+def _ranked(facts: MiningFacts, of: str) -> int:
+    """How many of the mined the mean of `of` is over."""
+    return sum(facts.histograms[of].counts) if of in facts.histograms else 0
 
 
 def _weighted(pairs: list[tuple[float | None, int]]) -> float | None:

@@ -146,8 +146,15 @@ def mining_facts(arm: Arm, *, seed: int) -> MiningFacts | None:
         known_false=sum(known),
         known_false_by_rank=by_rank,
         known_false_by_score=by_score if ranked else (),
-        histograms={"gap": Histogram(edges=(0.0, 0.1, 0.2), counts=(mined - 5, 5))} if ranked else {},
+        histograms=_histograms(mined) if ranked else {},
     )
+
+
+def _histograms(ranked: int) -> dict[str, Histogram]:
+    return {
+        "gap": Histogram(edges=(0.0, 0.1, 0.2), counts=(ranked - 5, 5)),
+        "rank": Histogram(edges=(1.0, 2.0, 100.0), counts=(5, ranked - 5)),
+    }
 
 
 def training_facts(arm: Arm) -> TrainingFacts | None:
