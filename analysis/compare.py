@@ -56,8 +56,10 @@ def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
 
 def scores(runs: dict[int, FinishedRun], seeds: Sequence[int], tasks: Sequence[str]) -> list[Array]:
     """Per task an array (S, Q): rows in the order of `seeds`; an arm that seeds cannot change repeats its one row."""
-    fixed = next(iter(runs.values()))
-    by_seed = [runs.get(seed, fixed) for seed in seeds]
+    have_all = _seeds(runs, tasks)
+    whole = {seed: run for seed, run in runs.items() if seed in have_all}
+    fixed = next(iter(whole.values()))
+    by_seed = [whole.get(seed, fixed) for seed in seeds]
     return [np.stack([run.scores[task].values for run in by_seed]) for task in tasks]
 
 
