@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from experiments.entry import Parser, guarded
+from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 
 
@@ -75,6 +75,7 @@ def _build(parsed: argparse.Namespace) -> int:
         if parsed.check:
             differing += [(folder / file).as_posix() for file in differing_files(folder, files)]
             continue
+        check_writable("--out" if parsed.out else "--records", folder)
         write_files(folder, files)
         if parsed.studies:
             print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
@@ -109,7 +110,7 @@ def _audit(parsed: argparse.Namespace) -> int:
     files = audit_files(open_source(parsed.records))
     print(files["audit.md"].decode(), end="")
     if parsed.out is not None:
-        parsed.out.mkdir(parents=True, exist_ok=True)
+        check_writable("--out", parsed.out)
         for name, content in files.items():
             (parsed.out / name).write_bytes(content)
     return 0
@@ -121,7 +122,7 @@ def _simulate(parsed: argparse.Namespace) -> int:
     if parsed.repeats < 1:
         raise UserError(f"--repeats {parsed.repeats}: should be at least 1, such as 5000")
     files = simulation_files(repeats=parsed.repeats)
-    parsed.out.mkdir(parents=True, exist_ok=True)
+    check_writable("--out", parsed.out)
     for name, content in files.items():
         (parsed.out / name).write_bytes(content)
     print(files["README.md"].decode(), end="")

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from experiments.errors import UserError
@@ -26,6 +27,16 @@ class Parser(argparse.ArgumentParser):
         """End after --help; a reader that went away is noticed here rather than at interpreter exit."""
         sys.stdout.flush()
         super().exit(status, message)
+
+
+def check_writable(key: str, folder: Path) -> None:
+    """Make a folder that a command writes to. Raises UserError, naming the `key` it came from, where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{key}={folder}: no folder to write to ({error.strerror}): name another") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{key}={folder}: this folder may not be written to: name another")
 
 
 def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-written is left") -> int:

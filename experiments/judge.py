@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from experiments.collections.load import load_collection
 from experiments.config import Execution
-from experiments.entry import Parser, guarded
+from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
+    for name, least in (("per_arm", 1), ("twice", 0), ("seed", 0)):
+        if getattr(parsed, name) < least:
+            raise UserError(f"--{name.replace('_', '-')} {getattr(parsed, name)}: should be at least {least}")
     _write(parsed)
     print(f"wrote sheet.csv, twice.csv and key.csv under {parsed.out}: label them as guideline.md says")
     return 0
@@ -77,7 +81,7 @@ def _write(parsed: argparse.Namespace) -> None:
     for number, (text, key) in enumerate(shuffled):
         text["item"] = key["item"] = f"{number + 1:03d}"
         key["twice"] = "yes" if number in twice else "no"
-    parsed.out.mkdir(parents=True, exist_ok=True)
+    check_writable("--out", parsed.out)
     _csv(parsed.out / "sheet.csv", SHEET, [text for text, _ in shuffled])
     _csv(parsed.out / "twice.csv", SHEET, [shuffled[i][0] for i in twice])
     _csv(parsed.out / "key.csv", KEY, [key for _, key in shuffled])
@@ -87,9 +91,13 @@ def _items(
     record: RunRecord, arm: str, store: Path, *, count: int, seed: int
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """(sheet row, key row) of the drawn negatives of one run."""
-    collection = load_collection(
-        record.run_config().data, execution=Execution(store=store, progress=False), cache=store / "collections"
-    )
+    home = os.environ.get("BEIR_HOME")
+    execution = Execution(store=store, progress=False, beir_home=Path(home) if home else None)
+    collection = load_collection(record.run_config().data, execution=execution, cache=store / "collections")
+    if collection.content_hash != record.collections[collection.name].content_hash:
+        raise UserError(
+            f"{arm}: {collection.name} has changed since run {record.run_id}: run it again, or name another"
+        )
     negatives = load_mined(store / "mine" / record.artifacts["mine"]).negatives
     drawn = draw(negatives, count=count, seed=derive_seed(seed, "judge", arm))
     return [_item(collection, negatives, record, arm, place) for place in drawn]

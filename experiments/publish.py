@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.entry import Parser, guarded
+from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.plan import plan_path, read_plan
 from experiments.record import MEASURES, PER_QUERY_COLUMNS
@@ -60,6 +60,7 @@ def publish(study: str, *, store: Path, results: Path) -> Published:
         raise UserError(
             f"study {study} has no plan in {store}: run it first (python -m experiments.run -m study={study})"
         )
+    check_writable("--results", results)
     found = {row["run_id"]: paths for row in plan["runs"] if (paths := record_paths(store, row["run_id"]))}
     for run_id, paths in found.items():
         for path in paths:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from experiments.entry import guarded
+from experiments.entry import check_writable, guarded
 from experiments.errors import UserError
 from experiments.help import help_text
 
@@ -99,21 +99,15 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     if config["dry_run"]:
         print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")
         return 0
-    _check_writable(config)
+    _check_folders(config)
     outcomes: list[Outcome] = []
     _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], outcomes)
     return _conclude(outcomes[0], run.execution.store)
 
 
-def _check_writable(config: dict[str, Any]) -> None:
-    """Make the folders that a run writes to. Raises UserError where that cannot be."""
-    for key, folder in (("outputs", config["outputs"]), ("execution.store", config["execution"]["store"])):
-        try:
-            Path(str(folder)).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{key}={folder}: no folder to write to ({error.strerror}): name another") from error
-        if not os.access(str(folder), os.W_OK):
-            raise UserError(f"{key}={folder}: this folder may not be written to: name another")
+def _check_folders(config: dict[str, Any]) -> None:
+    check_writable("outputs", Path(str(config["outputs"])))
+    check_writable("execution.store", Path(str(config["execution"]["store"])))
 
 
 def _conclude(outcome: Outcome, store: Path) -> int:
@@ -152,7 +146,7 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     common = [text for text in overrides if key_of(text).partition(".")[0] not in {*IDENTITY, "hydra"}]
     config = composer.config([text for text in common if not key_of(text).startswith("hydra/")])
     if not config["dry_run"]:
-        _check_writable(config)
+        _check_folders(config)
     try:
         _hand_to_hydra([protect(text, composer) if text in overrides else text for text in arguments])
     except SweepFailed:

@@ -143,3 +143,9 @@ def test_planner_from_one_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str
 )
 def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert message in error_line(capsys, *arguments)
+
+
+def test_where_nothing_can_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").touch()
+    line = error_line(capsys, *build(folder), "--out", str(folder / "file"))
+    assert f"--out={folder}/file/{folder.name}: no folder to write to" in line

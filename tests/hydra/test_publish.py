@@ -80,3 +80,10 @@ def test_status_says_what_is_done_and_how_to_fill_the_rest(
 def test_a_study_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert status.main(["dmo"]) == 2
     assert "did you mean 'demo'" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written(composer: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_demo(composer, tmp_path)
+    (tmp_path / "file").touch()
+    assert publish.main(["demo", "--store", str(tmp_path / "store"), "--results", str(tmp_path / "file")]) == 2
+    assert f"--results={tmp_path}/file: no folder to write to" in capsys.readouterr().err
