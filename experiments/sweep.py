@@ -50,13 +50,20 @@ def run_sweep(arguments: Sequence[str], *, composer: Composer, launch: Launch) -
         raise SweepFailed
 
 
+def _say_where(jobs: Sequence[Job]) -> None:
+    for root in dict.fromkeys(job.composed.execution.store for job in jobs):
+        say(f"records: {root / 'records'}")
+
+
 def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
     jobs = grid_jobs(arguments, composer)
     say(f"sweep: {summary(jobs)}")
     if dry_run(arguments, composer):
         show(jobs)
         return []
-    return run_jobs(jobs, launch)
+    failed = run_jobs(jobs, launch)
+    _say_where(jobs)
+    return failed
 
 
 def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
@@ -74,6 +81,7 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> 
         _say_chosen(planner)
     _write_plan(planner, first, second)
     failed += run_jobs(second, launch)
+    _say_where((*first, *second))
     return failed + [Failed(cell.title, "", cause, "") for cell, cause in planner.blocked()]
 
 
@@ -166,7 +174,7 @@ def summary(jobs: Sequence[Job]) -> str:
     """`12 runs, 3 already done`."""
     runs = {job.composed.run_id: job.composed for job in jobs}
     done = sum(is_done(run) for run in runs.values())
-    return f"{len(runs)} runs, {done} already done"
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {done} already done"
 
 
 def show(jobs: Iterable[Job]) -> None:

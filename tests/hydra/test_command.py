@@ -84,4 +84,4 @@ def test_the_same_command_again_starts_nothing(tmp_path: Path) -> None:
     assert [line[:5] for line in first.stdout.splitlines() if line.startswith("[")] == ["[1/2]", "[2/2]"]
     again = command(tmp_path, text)
     assert again.returncode == 0
-    assert again.stdout == "sweep: 2 runs, 2 already done\n"
+    assert again.stdout == f"sweep: 2 runs, 2 already done\nrecords: {tmp_path}/outputs/store/records\n"
