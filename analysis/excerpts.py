@@ -12,6 +12,7 @@ from pathlib import Path
 from analysis.arms import ArmRow, arm_rows
 from analysis.load import load_study
 from analysis.sources import Source
+from analysis.tables.blocks import block_markdown
 from analysis.tables.formats import DASH, Table, fixed, markdown, percent
 from analysis.tables.methods import difference_text, marks, over_text
 from experiments.errors import UserError
@@ -43,6 +44,8 @@ def short_table(source: Source, name: str, block: str) -> str:
     study = load_study(source, name)
     if block not in study.plan.blocks:
         raise UserError(f"a page asks for table {name}/{block}, but {name} has blocks {', '.join(study.plan.blocks)}")
+    if not study.started(block):
+        return block_markdown(study, block)
     baseline = study.plan.declaration.baseline_name
     header = (
         "arm",

@@ -69,6 +69,10 @@ class Study:
         """Seed -> finished run of one arm in one block, sorted by seed; empty where none has finished."""
         return dict(sorted(self._cells.get((block, arm), {}).items()))
 
+    def started(self, block: str) -> bool:
+        """Whether any run of the block's tables has finished."""
+        return any(self.cell(block, arm) for arm in self.plan.arms(block))
+
     def expected_seeds(self, block: str, arm: str) -> tuple[int, ...]:
         """The seeds that are planned for a cell, or declared where the plan does not list it yet."""
         planned = {run.seed for run in self.plan.runs if (run.block, run.arm, run.phase) == (block, arm, 2)}

@@ -19,7 +19,7 @@ def declaration_section(study: Study) -> str:
         f"- Expected: {d.expectation}" if d.expectation else "",
         f"- Baseline: {d.baseline_name}. Primary contrasts: {contrasts}. Family: Holm. Equivalence margin: {margin}.",
         f"- Views: {'; '.join(d.views)}." if d.views else "",
-        f"- Seeds: {', '.join(map(str, d.seeds))}. Declared cost: {d.cost or 'not stated'}.",
+        f"- Seeds: {', '.join(map(str, d.seeds))}. Declared cost: {d.cost.rstrip('.') or 'not stated'}.",
         *(_block_line(study, block) for block in study.plan.blocks),
         *(_chosen_line(study, cell) for cell in sorted(study.plan.chosen)),
     ]

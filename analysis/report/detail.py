@@ -15,11 +15,11 @@ from experiments.record import MEASURES, RateBin
 def detail_section(study: Study) -> str:
     """Per block: all measures and differences by task, each seed's figure, known false negatives by rank and score."""
     parts = []
-    for block in study.plan.blocks:
+    for block in filter(study.started, study.plan.blocks):
         found = [_task_part(study, block, task) for task in block_tasks(study, block)]
         found += [_audit_part(study, block, "rank"), _audit_part(study, block, "score")]
         parts.append(f"### {block}\n\n" + "\n".join(part for part in found if part))
-    return "## Detail\n\n" + "\n".join(parts)
+    return "## Detail\n\n" + "\n".join(parts) if parts else ""
 
 
 def _task_part(study: Study, block: str, task: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from analysis.load import Study
 
 
-def missing_lines(study: Study) -> list[str]:
-    """One line per incomplete cell, then the command; empty when nothing is missing."""
-    gaps = study.missing()
+def missing_lines(study: Study, *, begun_only: bool = False) -> list[str]:
+    """One line per incomplete cell, then the command; empty when nothing is missing.
+
+    begun_only: leave out blocks of which nothing has finished.
+    """
+    gaps = [gap for gap in study.missing() if study.started(gap[0]) or not begun_only]
     if not gaps:
         return []
     cells = [f"missing: block {block}, arm {arm}, seeds {', '.join(map(str, seeds))}" for block, arm, seeds in gaps]

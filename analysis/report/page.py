@@ -39,17 +39,22 @@ def _section(title: str, body: str) -> str:
 
 def _tables(study: Study) -> str:
     parts = [f"### {block}\n\n{block_markdown(study, block)}" for block in study.plan.blocks]
-    gaps = missing_lines(study)
+    gaps = missing_lines(study, begun_only=True)
     if gaps:
         parts.append("Not finished:\n\n" + "".join(f"    {line}\n" for line in gaps))
     links = ", ".join(
-        f"[{block}.{kind}](tables/{block}.{kind})" for block in study.plan.blocks for kind in ("csv", "tex")
+        f"[{block}.{kind}](tables/{block}.{kind})"
+        for block in study.plan.blocks
+        if study.started(block)
+        for kind in ("csv", "tex")
     )
-    return _section("Methods", "\n".join([*parts, f"The same as files: {links}.\n"]))
+    return _section("Methods", "\n".join([*parts, *([f"The same as files: {links}.\n"] if links else [])]))
 
 
 def _contrasts(study: Study) -> str:
     note = "Declared before the first run; Holm over all lines, one that is missing counted with p = 1."
+    if study.plan.declaration.margin is not None:
+        note += " p (equivalence), and with it a verdict of equivalent, is not adjusted for the family."
     return _section("Primary contrasts", f"{markdown(contrasts_table(study))}\n{note}\n")
 
 

@@ -15,13 +15,17 @@ def mined_layouts(study: Study, block: str) -> list[Layout]:
 
 
 def block_markdown(study: Study, block: str) -> str:
-    """The block's table as it stands on the page."""
+    """The block's tables as they stand on the page; one line for a block of which nothing has finished."""
+    if not study.started(block):
+        return f"not run: `python -m experiments.run -m study={study.name}`\n"
     found = mined_layouts(study, block)
     return audit_markdown(found) if found else methods_markdown(study, block)
 
 
 def block_tables(study: Study, block: str) -> dict[str, str]:
-    """File ending -> text."""
+    """File ending -> text; empty for a block of which nothing has finished."""
+    if not study.started(block):
+        return {}
     found = mined_layouts(study, block)
     if not found:
         return {

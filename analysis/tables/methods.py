@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.arms import ArmRow, arm_rows
 from analysis.compare import block_tasks, difference_tasks
 from analysis.load import Study
@@ -16,6 +18,9 @@ from analysis.tables.formats import (
     p_text,
     percent,
 )
+
+BUDGET = ("known false negatives", "yield", "rows trained on", "steps", "passes", "view")
+"""Columns of the page's second table: what an arm was trained on."""
 
 
 def methods_table(study: Study, block: str) -> Table:
@@ -101,15 +106,36 @@ def marks(row: ArmRow) -> str:
 
 
 def methods_markdown(study: Study, block: str) -> str:
-    """The table, with a line that says what its figures are."""
-    return f"{markdown(methods_table(study, block))}\n{methods_note(study, block)}\n"
+    """Two tables, what an arm scored and what it was trained on, and what their figures are."""
+    table = methods_table(study, block)
+    tables = [markdown(found) for found in (effect_table(table), budget_table(table)) if found.rows]
+    return "\n".join([*tables, f"{methods_note(study, block)}\n"])
+
+
+def effect_table(table: Table) -> Table:
+    """Scores and differences; marks only where an arm has one."""
+    marked = any(row[-1] for row in table.rows)
+    names = [name for name in table.header if name not in BUDGET]
+    return _columns(table, names if marked else [name for name in names if name != "marks"])
+
+
+def budget_table(table: Table) -> Table:
+    """What was mined and trained on, of the arms for which anything was."""
+    found = _columns(table, ["arm", *BUDGET])
+    return Table(found.header, tuple(row for row in found.rows if set(row[1:]) != {DASH}))
+
+
+def _columns(table: Table, names: Sequence[str]) -> Table:
+    keep = [table.header.index(name) for name in names]
+    return Table(tuple(names), tuple(tuple(row[i] for i in keep) for row in table.rows))
 
 
 def methods_note(study: Study, block: str) -> str:
     """One paragraph under the table."""
     tasks = ", ".join(difference_tasks(study, block)) or "no task yet"
     margin = study.plan.declaration.margin
-    equivalence = "" if margin is None else f" Equivalence: two one-sided tests at 5% against ±{margin:g}."
+    tests = "two one-sided tests at 5%, not adjusted for the family, against"
+    equivalence = "" if margin is None else f"\nEquivalence: {tests} ±{margin:g}."
     rows = arm_rows(study, block)
     single = any(row.difference is not None and row.difference.over == "queries only" for row in rows)
     warning = " One seed: those intervals cover queries only and say nothing about a second run." if single else ""
@@ -117,7 +143,7 @@ def methods_note(study: Study, block: str) -> str:
         f"Scores are means over seeds; a dash is a missing or meaningless cell. Differences: paired, on {tasks}.\n"
         f"p: Holm over the declared family where marked, else unadjusted.{equivalence}\n"
         "Known false negatives: mined negatives that are judged relevant but were hidden from training, with Wilson's "
-        f"interval,\npooled over seeds; a lower bound.{warning}"
+        f"interval,\npooled over seeds as if they were independent; a lower bound.{warning}"
     )
 
 
@@ -125,8 +151,7 @@ def methods_latex(study: Study, block: str) -> str:
     """A narrower table for print: scores, difference, known false negatives, yield."""
     table = methods_table(study, block)
     dropped = {"interval over", "view", "marks", "verdict", "rows trained on", "steps", "passes"}
-    keep = [index for index, name in enumerate(table.header) if name not in dropped]
-    narrow = Table(tuple(table.header[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in table.rows))
+    narrow = _columns(table, [name for name in table.header if name not in dropped])
     return latex(narrow, caption=_caption(study, block), label=f"{study.name}-{block}")
 
 

@@ -31,6 +31,10 @@ def build(root: Path, *more: str) -> int:
     return main(["build", "--records", str(root), *more])
 
 
+def lines_by_arm(table: str) -> dict[str, str]:
+    return {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()[2:]}
+
+
 @pytest.mark.parametrize("name", ["nfcorpus.md", "nfcorpus.csv", "nfcorpus.tex"])
 def test_golden_tables(results: Path, name: str) -> None:
     written = (results / "synthetic" / "tables" / name).read_text(encoding="utf-8")
@@ -41,7 +45,16 @@ def test_golden_tables(results: Path, name: str) -> None:
 
 def test_page_has_every_part(results: Path) -> None:
     page = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
-    for title in ("Declaration", "Methods", "Primary contrasts", "Figures", "Detail", "Environment", "Cost", "Limits"):
+    for title in (
+        "Declaration",
+        "Methods",
+        "Primary contrasts",
+        "Figures",
+        "Detail",
+        "Environment",
+        "Cost",
+        "Limits",
+    ):
         assert f"## {title}\n" in page
     assert "Nothing of it was changed after the first run started." in page
     for figure in ("steps", "methods", "rates", "thresholds"):
@@ -51,11 +64,30 @@ def test_page_has_every_part(results: Path) -> None:
 
 def test_marks_and_views(results: Path) -> None:
     table = (results / "synthetic" / "tables" / "docstrings.md").read_text(encoding="utf-8")
-    lines = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
-    assert "below its untrained base, collapsed in 3 of 3 seeds" in lines["topk_shifted"]
-    assert "common rows" in lines["naive_topk_common"]
-    assert "(Holm)" in lines["topk_percpos"]
-    assert "(Holm)" not in lines["topk_marginpos"]
+    effect, budget = (lines_by_arm(part) for part in table.split("\n\n")[:2])
+    assert "below its untrained base, collapsed in 3 of 3 seeds" in effect["topk_shifted"]
+    assert "(Holm)" in effect["topk_percpos"]
+    assert "(Holm)" not in effect["topk_marginpos"]
+    assert "common rows" in budget["naive_topk_common"]
+    assert "own rows" in budget["naive_topk"]
+    assert set(effect) - set(budget) == {"untrained"}
+
+
+def test_notes_say_what_is_not_adjusted_and_what_is_not_independent(results: Path) -> None:
+    page = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
+    methods, contrasts = page.split("## Methods")[1].split("## Figures")[0].split("## Primary contrasts")
+    assert "not adjusted for the family, against ±0.005." in methods
+    assert "pooled over seeds as if they were independent" in methods
+    assert "p (equivalence), and with it a verdict of equivalent, is not adjusted for the family." in contrasts
+
+
+def test_the_declared_cost_ends_in_one_period(tmp_path: Path) -> None:
+    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["declaration"]["cost"] = "an hour on one core."
+    (folder / "plan.json").write_text(json.dumps(plan))
+    assert build(tmp_path) == 0
+    assert "Declared cost: an hour on one core.\n" in (folder / "README.md").read_text()
 
 
 def test_equal_bytes_from_another_process(results: Path, tmp_path: Path) -> None:
@@ -101,7 +133,32 @@ def test_a_study_of_which_nothing_has_finished(tmp_path: Path, capsys: pytest.Ca
         path.unlink()
     assert build(tmp_path) == 0
     assert capsys.readouterr().out.count("missing: ") == 3
-    assert "| naive_topk | 0 of 1 | baseline |" in (folder / "README.md").read_text()
+    page = (folder / "README.md").read_text()
+    assert "### docstrings\n\nnot run: `python -m experiments.run -m study=synthetic`\n" in page
+    assert "| naive_topk |" not in page
+    assert "## Detail" not in page
+    assert "Not finished" not in page
+    assert build(tmp_path, "--check") == 0
+
+
+def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = synthetic.write_study(tmp_path, blocks=SMALL, seeds=(0,))
+    plan = json.loads((folder / "plan.json").read_text())
+    for run in plan["runs"]:
+        if run["block"] == "nfcorpus":
+            next((tmp_path / "records" / run["run_id"]).iterdir()).unlink()
+    assert build(tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("missing: block nfcorpus") == len(synthetic.CORE)
+    page = (folder / "README.md").read_text()
+    methods = page.split("## Methods")[1].split("## Primary contrasts")[0]
+    assert methods.split("### nfcorpus\n\n")[1].splitlines()[0] == (
+        "not run: `python -m experiments.run -m study=synthetic`"
+    )
+    assert "nfcorpus.csv" not in methods
+    assert {path.stem for path in (folder / "tables").iterdir()} == {"docstrings"}
+    assert "| percpos: topk_percpos − naive_topk | nfcorpus | – |" in page
+    assert "### nfcorpus" not in page.split("## Detail")[1]
 
 
 def test_one_seed_says_queries_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

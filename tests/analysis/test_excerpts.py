@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_a_changed_digit_fails_the_check(built: Path, capsys: pytest.CaptureFixt
     path.write_text(path.read_text(encoding="utf-8").replace("0.", "1.", 1), encoding="utf-8")
     assert main(["build", "--records", str(built), "--check"]) == 1
     assert "README.md" in capsys.readouterr().out
+
+
+def test_a_block_of_which_nothing_has_finished_is_one_line(built: Path) -> None:
+    study, block = a_study(built)
+    for run in json.loads((built / study / "plan.json").read_text())["runs"]:
+        if (run["block"], run["phase"]) == (block, 2):
+            next((built / "records" / run["run_id"]).glob("*.json")).unlink()
+    path = page(built, study=study, block=block)
+    assert main(["build", "--records", str(built)]) == 0
+    assert f"begin -->\nnot run: `python -m experiments.run -m study={study}`\n<!--" in path.read_text(encoding="utf-8")
 
 
 def test_a_marker_that_names_no_block_is_one_line(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
