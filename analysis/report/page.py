@@ -10,6 +10,7 @@ from analysis.report.conditions import collection_section, cost_section, environ
 from analysis.report.declared import declaration_section
 from analysis.report.detail import detail_section, limits
 from analysis.report.missing import fill_command, missing_lines
+from analysis.report.setting import setting_section
 from analysis.tables.blocks import block_markdown
 from analysis.tables.contrasts import contrasts_table
 from analysis.tables.formats import markdown
@@ -20,6 +21,7 @@ def page(study: Study, figures: Sequence[Figure]) -> str:
     sections = [
         f"# {study.name}\n\n{study.plan.declaration.question}\n",
         declaration_section(study),
+        setting_section(study),
         _tables(study),
         *([_contrasts(study)] if study.plan.declaration.contrasts else []),
         *([_figures(figures)] if figures else []),

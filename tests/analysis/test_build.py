@@ -47,6 +47,7 @@ def test_page_has_every_part(results: Path) -> None:
     page = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
     for title in (
         "Declaration",
+        "Setting",
         "Methods",
         "Primary contrasts",
         "Figures",
