@@ -46,17 +46,24 @@ def distill(
 
 
 def training_texts(collection: Collection) -> tuple[list[str], list[str]]:
-    """Queries of the train pool and passages judged in train, less every text that is a query of another split.
+    """Queries of the train pool and passages judged in train, less every text that another split asks or judges.
 
-    A passage judged in another split only is not among them. Raises UserError without a train split.
+    Raises UserError without a train split, or where nothing is left.
     """
     train = collection.splits.get("train")
     if train is None:
         raise UserError(f"collection {collection.name} has no train split to distil on: use another student")
     others = [split for name, split in collection.splits.items() if name != "train"]
-    kept_back = {normalise_text(text) for split in others for text in split.queries.texts}
+    asked = {normalise_text(text) for split in others for text in split.queries.texts}
+    answers = {collection.corpus.normalised[d] for split in others for d in np.unique(split.qrels.document)}
     judged = [collection.corpus.passages[d] for d in np.unique(train.qrels.document)]
-    return _distinct(train.queries.texts, kept_back), _distinct(judged, kept_back)
+    queries, documents = _distinct(train.queries.texts, asked), _distinct(judged, asked | answers)
+    if not queries and not documents:
+        raise UserError(
+            f"collection {collection.name} has no training text that its other splits neither ask nor judge to distil "
+            "on: use another student"
+        )
+    return queries, documents
 
 
 def _distinct(texts: Sequence[str], kept_back: set[str]) -> list[str]:
