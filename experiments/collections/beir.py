@@ -48,6 +48,7 @@ def load_beir(data: BeirData, *, execution: Execution) -> Collection:
     ):
         if count and needed:
             splits = _set_aside(splits, name, count, data=data, corpus=folder.corpus, report=report)
+    report["evaluation_texts_in_several_splits"] = _texts_in_several(splits)
     return Collection(
         name=data.name,
         corpus=folder.corpus,
@@ -123,6 +124,14 @@ def _without_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> dict[
     report["leaking_train_queries_removed"] = report.get("leaking_train_queries_removed", 0) + int(leaking.sum())
     left = {name: split for name, split in splits.items() if name != "train"}
     return left if leaking.all() else {**left, "train": _where(train, ~leaking)}
+
+
+def _texts_in_several(splits: Mapping[str, Split]) -> int:
+    """Query texts that stand in two or more splits besides train: choosing on one looks at the other."""
+    texts = [
+        {normalise_text(text) for text in split.queries.texts} for name, split in splits.items() if name != "train"
+    ]
+    return sum(count > 1 for count in Counter(text for one in texts for text in one).values())
 
 
 def _set_aside(

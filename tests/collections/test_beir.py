@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.collections.load import load_collection, source_hash
+from experiments.collections.load import load_collection
 from experiments.collections.splits import evaluation_split, require_split
 from experiments.config import BeirData, Execution
 from experiments.errors import UserError
@@ -94,6 +94,7 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
         "duplicate_judgments": 1,
         "queries_without_positive": 2,
         "unjudged_queries": 1,
+        "evaluation_texts_in_several_splits": 0,
     }
     assert set(collection.splits) == {"test", "extra"}
     assert _pairs(collection, collection.splits["test"]) == {("q0", "a", 3)}
@@ -168,6 +169,14 @@ def test_no_training_query_repeats_an_evaluation_query(tmp_path: Path, fields: d
     )
 
 
+def test_a_text_in_several_evaluation_splits_is_counted_and_kept(tmp_path: Path) -> None:
+    queries = [*QUERIES, {"_id": "t0", "text": "QUERY  0"}, {"_id": "t1", "text": "test 1"}, QUERIES[0] | {"_id": "x"}]
+    qrels = {"dev": [("q0", "d0", 1), ("q1", "d1", 1)], "test": [("t0", "d0", 1), ("t1", "d1", 1), ("x", "d2", 1)]}
+    collection = _load(write_files(tmp_path / "both", corpus=DOCUMENTS, queries=queries, qrels=qrels))
+    assert collection.report["evaluation_texts_in_several_splits"] == 1
+    assert {name: len(split.queries) for name, split in collection.splits.items()} == {"dev": 2, "test": 3}
+
+
 def test_set_aside_queries_keep_their_judgments_and_follow_split_seed(folder: Path) -> None:
     collection = _load(folder, dev_queries=3, heldout_queries=2)
     moved = [_pairs(collection, collection.splits[name]) for name in ("train", "dev", "heldout")]
@@ -240,14 +249,3 @@ def test_test_queries_are_searched_in_what_their_split_judges(folder: Path) -> N
         collection.corpus,
         collection.splits["test"],
     )
-
-
-def test_source_hash_sees_every_file(folder: Path) -> None:
-    data, execution = BeirData(name="small"), Execution(beir_home=folder.parent)
-    hashes = {source_hash(data, execution=execution)}
-    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "qrels/train.tsv"):
-        path = folder / name
-        path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-        hashes.add(source_hash(data, execution=execution))
-    assert len(hashes) == 5
-    assert source_hash(data, execution=execution) in hashes
