@@ -7,7 +7,6 @@ the header ``query-id corpus-id score``, tab-separated. The whole folder is read
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import re
 import zlib
@@ -21,7 +20,6 @@ from experiments.errors import UserError
 from experiments.ir import Corpus, Queries
 
 HEADER = ["query-id", "corpus-id", "score"]
-_CHUNK = 1 << 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Judgment = tuple[str, str, int]
@@ -44,18 +42,6 @@ def read_folder(folder: Path) -> BeirFolder:
         queries=read_queries(queries),
         qrels={path.stem: read_qrels(path) for path in qrels},
     )
-
-
-def folder_hash(folder: Path) -> str:
-    """sha256 over the names and bytes of the files that `read_folder` reads."""
-    corpus, queries, qrels = _paths(folder)
-    digest = hashlib.sha256()
-    for path in (corpus, queries, *qrels):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def read_corpus(path: Path) -> Corpus:
