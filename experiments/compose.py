@@ -267,8 +267,14 @@ def _check_command(plain: Mapping[str, Any]) -> None:
     """The keys that are neither a run's nor its execution's."""
     if not isinstance(plain["dry_run"], bool):
         raise UserError(f"dry_run={plain['dry_run']}: should be true or false")
-    if plain["outputs"] is None or not str(plain["outputs"]).strip():
+    if _is_empty(plain["outputs"]):
         raise UserError("outputs is empty: give the folder that everything is written under")
+    if _is_empty(plain["execution"]["store"]):
+        raise UserError("execution.store is empty: give the folder that artifacts and records are kept in")
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or not str(value).strip()
 
 
 def _section(override: Override) -> str:

@@ -67,6 +67,19 @@ def test_dry_run_is_yes_or_no(flags: list[str], capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "error: dry_run=maybe: should be true or false\n"
 
 
+@pytest.mark.parametrize("text", ["outputs=null", "outputs=' '", "execution.store=null", "execution.store=''"])
+@pytest.mark.parametrize("flags", [[], ["-m"], ["-m", "study=demo"]])
+def test_no_folder_is_made_where_none_is_given(
+    flags: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*flags, text]) == 2
+    shown = capsys.readouterr().err
+    assert f"{text.partition('=')[0]} is empty: give the folder" in shown
+    assert shown.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("key", ["outputs", "execution.store"])
 @pytest.mark.parametrize("flags", [[], ["-m"]])
 def test_where_nothing_can_be_written(
