@@ -16,10 +16,9 @@ from experiments.compose import Composed, build
 from experiments.errors import UserError
 from experiments.overrides import drop_foreign
 from experiments.record import RunRecord
-from experiments.record_store import find_record, write_failure
+from experiments.record_store import UNFINISHED, find_record, write_failure
 
 log = logging.getLogger("experiments")
-UNFINISHED = "started, but did not finish: killed, or still running"
 
 
 @dataclass(frozen=True)

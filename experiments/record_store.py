@@ -16,6 +16,9 @@ import pandas as pd
 from experiments.record import PER_QUERY_COLUMNS, RunRecord, dump_record, parse_record
 from experiments.store import write_json, write_text
 
+UNFINISHED = "started, but did not finish: killed, or still running"
+"""The cause that stands in a run's failure note from its start on, until it finishes or fails with another."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -24,6 +27,11 @@ class Failure:
     run_id: str
     cause: str
     log: str
+
+    @property
+    def started(self) -> bool:
+        """Whether the run has not told its end: it may still be running."""
+        return self.cause == UNFINISHED
 
 
 def record_paths(root: Path, run_id: str) -> list[Path]:

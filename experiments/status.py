@@ -1,4 +1,4 @@
-"""`python -m experiments.status [STUDY]`: what is done, missing or failed, and the command that fills it."""
+"""`python -m experiments.status [STUDY]`: what is done, missing, started or failed, and the command that fills it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from experiments.entry import Parser, guarded
 from experiments.plan import Cell
 from experiments.record_store import find_failure, record_paths
 
-SIGNS = {"done": "done", "missing": "-", "failed": "FAILED", "waits": "waits"}
+SIGNS = {"done": "done", "missing": "-", "started": "started", "failed": "FAILED", "waits": "waits"}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One run of a study. state: done, missing, failed, or waits (for a value chosen in phase 1)."""
+    """One run of a study. state: done, missing, started, failed, or waits (for a value chosen in phase 1)."""
 
     cell: Cell
     run_id: str
@@ -71,7 +71,9 @@ def standing(store: Path, cell: Cell, run_id: str) -> Standing:
     if record_paths(store, run_id):
         return Standing(cell, run_id, "done")
     failure = find_failure(store, run_id)
-    return Standing(cell, run_id, "failed", failure.cause) if failure else Standing(cell, run_id, "missing")
+    if failure is None:
+        return Standing(cell, run_id, "missing")
+    return Standing(cell, run_id, "started" if failure.started else "failed", failure.cause)
 
 
 def count_line(rows: Sequence[Standing]) -> str:
@@ -86,8 +88,8 @@ def _show(study: str, settings: Sequence[str]) -> int:
     print(f"study {study}: {count_line(rows)}")
     print("\n".join(grid_lines(rows)))
     for row in rows:
-        if row.state == "failed":
-            print(f"failed  {row.cell.title}  {row.run_id}: {row.cause}")
+        if row.state in {"started", "failed"}:
+            print(f"{row.state:<7} {row.cell.title}  {row.run_id}: {row.cause}")
     if all(row.state == "done" for row in rows):
         return 0
     print("to fill: " + " ".join(["python -m experiments.run -m", f"study={study}", *settings]))
@@ -103,8 +105,8 @@ def grid_lines(rows: Sequence[Standing]) -> list[str]:
         name = phase + row.cell.title.rpartition(" / seed ")[0]
         lines.setdefault(name, {})[row.cell.seed] = SIGNS[row.state]
     width = max(len(name) for name in lines)
-    head = f"{'':<{width}}  " + "  ".join(f"{f'seed {seed}':<6}" for seed in seeds)
-    body = [f"{name:<{width}}  " + "  ".join(f"{marks.get(s, ''):<6}" for s in seeds) for name, marks in lines.items()]
+    head = f"{'':<{width}}  " + "  ".join(f"{f'seed {seed}':<7}" for seed in seeds)
+    body = [f"{name:<{width}}  " + "  ".join(f"{marks.get(s, ''):<7}" for s in seeds) for name, marks in lines.items()]
     return [line.rstrip() for line in (head, *body)]
 
 

@@ -9,6 +9,7 @@ from experiments import publish, status
 from experiments.compose import Composed, Composer
 from experiments.plan import plan_path
 from experiments.record import PER_QUERY_COLUMNS
+from experiments.record_store import UNFINISHED, write_failure
 from experiments.sweep import SweepFailed, run_sweep
 from tests.hydra.records import FakeLauncher
 
@@ -75,6 +76,20 @@ def test_status_says_what_is_done_and_how_to_fill_the_rest(
     assert lines[4].split()[-2:] == ["done", "-"]
     run_demo(composer, tmp_path)
     assert status.main(["demo", setting]) == 0
+
+
+def test_a_run_that_has_not_told_its_end_is_started_not_failed(
+    composer: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_demo(composer, tmp_path, without="random")
+    failed = next((tmp_path / "store" / "failures").glob("*.json"))
+    write_failure(tmp_path / "store", failed.stem, cause=UNFINISHED, log="run.log")
+    capsys.readouterr()
+    assert status.main(["demo", f"outputs={tmp_path}"]) == 1
+    shown = capsys.readouterr().out
+    assert "4 of 5 done, 1 started" in shown
+    assert f"started main / random / seed 0  {failed.stem}: {UNFINISHED}" in shown
+    assert "failed" not in shown.lower()
 
 
 def test_a_study_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
