@@ -187,7 +187,7 @@ def test_common_rows_are_those_that_every_listed_miner_keeps() -> None:
     mining = MiningConfig(depth=20, positive_within=12)
     other = Problem(problem.collection, np.random.default_rng(9).permuted(problem.scores, axis=1))
     depth = fetch_depth(problem.collection, data=data, mining=mining)
-    listed: tuple[tuple[Candidates, MinerConfig], ...] = (
+    listed: tuple[tuple[Candidates, CommonWith], ...] = (
         (problem.candidates(depth), listed_miner(TopKPercPos(threshold=0.5))),
         (other.candidates(depth), listed_miner(TopKShifted(shift=3))),
     )
@@ -215,6 +215,22 @@ def test_an_arm_that_knows_every_positive_can_train_on_the_rows_of_one_that_know
         restricted = run(problem, NaiveTopK(), knowing, others=((candidates, listed_miner(miner, reveal=reveal)),))
         assert rows_of(restricted) == wanted & naive
         assert not restricted.negatives.known_false.any()
+
+
+@pytest.mark.parametrize(("own_reveal", "reveal"), [(1.0, 0.0), (0.0, 1.0), (1.0, None), (0.5, 0.5)])
+def test_a_listed_miner_has_its_own_teacher_and_its_own_knowledge(own_reveal: float, reveal: float | None) -> None:
+    problem, data = made(11), beir(positives="one")
+    other = Problem(problem.collection, np.random.default_rng(4).permuted(problem.scores, axis=1))
+    mining = MiningConfig(depth=20, reveal=own_reveal)
+    knows = own_reveal if reveal is None else reveal
+    alone = rows_of(run(other, TopKPercPos(threshold=0.5), mining.model_copy(update={"reveal": knows})))
+    own = rows_of(run(problem, TopKAbs(threshold=0.3), mining))
+    listed = ((other.candidates_for(data, mining), listed_miner(TopKPercPos(threshold=0.5), reveal=reveal)),)
+    restricted = run(problem, TopKAbs(threshold=0.3), mining, others=listed)
+    assert rows_of(restricted) == own & alone
+    assert 0 < len(own & alone) < min(len(own), len(alone))
+    wrong = rows_of(run(other, TopKPercPos(threshold=0.5), mining.model_copy(update={"reveal": 1.0 - knows})))
+    assert knows == 0.5 or alone != wrong
 
 
 def test_no_common_row_is_an_error() -> None:
