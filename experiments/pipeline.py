@@ -12,6 +12,7 @@ import logging
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,12 +61,11 @@ class Trail:
 
     artifacts: dict[str, Artifact] = field(default_factory=dict)
 
-    def add(self, name: str, artifact: Artifact) -> Artifact:
+    def add(self, name: str, artifact: Artifact) -> None:
         """Keep an artifact under its name in the record, and say what happened."""
         self.artifacts[name] = artifact
         verb = f"made in {artifact.seconds:.1f} s" if artifact.made else "reused"
         log.info("%-28s %s  %s", name, artifact.key, verb)
-        return artifact
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Student:
 def run(config: RunConfig, execution: Execution) -> RunRecord:
     """The record of `config`: found if the run is done, else made. Raises UserError for what the user can mend."""
     done = find_record(execution.store, config.run_id)
-    collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
     if done is not None:
-        check_unchanged(done, collection)
+        check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
+    collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
     _set_threads(execution)
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
@@ -102,12 +102,22 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     succeeded = False
     try:
         record = _run_stages(context, collection)
-        tracker.finish(record)
         succeeded = True
     finally:
         if not succeeded:
             tracker.abort()
+    _finish(tracker, record)
     return record
+
+
+def _finish(tracker: Tracker, record: RunRecord) -> None:
+    try:
+        tracker.finish(record)
+    # The record is written, and a mirror of it can fail no run, whatever the tracker raises.
+    except Exception as error:
+        logging.getLogger("traceback").exception("the tracker failed")
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("run %s is recorded, but its tracker did not finish (%s)", record.run_id, cause)
 
 
 def _run_stages(context: Context, collection: Collection) -> RunRecord:
@@ -224,11 +234,16 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
         if name == own.name:
             targets += [_target(own, config.data, split) for split in config.evaluation.splits]
             continue
-        data: DataConfig = DocstringsData() if name == "docstrings" else BeirData(name=name)
+        data = _other_data(name)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
         targets.append(_target(other, data, "test"))
     return targets
+
+
+def _other_data(name: str) -> DataConfig:
+    """What a name in `evaluation.collections` means."""
+    return DocstringsData() if name == "docstrings" else BeirData(name=name)
 
 
 def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
@@ -276,14 +291,28 @@ def _facts(collection: Collection) -> CollectionFacts:
     )
 
 
-def check_unchanged(done: RunRecord, collection: Collection) -> None:
-    """Raises UserError where the training collection is not the one that a finished run was recorded on."""
-    stored = done.collections[collection.name].content_hash
-    if stored != collection.content_hash:
-        raise UserError(
-            f"run {done.run_id} was recorded on {collection.name} with content {stored[:12]}, which now has content "
-            f"{collection.content_hash[:12]}: give the changed collection another name (data.name=...)"
-        )
+def load_if_there(data: DataConfig, *, execution: Execution) -> Collection | None:
+    """The collection, or None and a warning where it cannot be read any more."""
+    try:
+        return load_collection(data, execution=execution, cache=execution.store / "collections")
+    except UserError as error:
+        # A finished run needs its data no more: a folder that was moved away must not fail it.
+        log.warning("%s is not compared with what finished runs were recorded on: %s", data.name, error)
+        return None
+
+
+def check_unchanged(done: RunRecord, own: DataConfig, load: Callable[[DataConfig], Collection | None]) -> None:
+    """Raises UserError where a collection is not the one that a finished run was trained or measured on.
+
+    own: the run's training collection. load: gives None for what is not to be compared.
+    """
+    for name, facts in done.collections.items():
+        collection = load(own if name == own.name else _other_data(name))
+        if collection is not None and collection.content_hash != facts.content_hash:
+            raise UserError(
+                f"run {done.run_id} was recorded on {name} with content {facts.content_hash[:12]}, which now has "
+                f"content {collection.content_hash[:12]}: give the changed collection another name (data.name=...)"
+            )
 
 
 def _set_threads(execution: Execution) -> None:

@@ -6,12 +6,13 @@ is done is read from the store, never from a launcher's return values: a killed 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.compose import Composed, Composer
-from experiments.config import BeirData
+from experiments.config import BeirData, DataConfig, Execution
 from experiments.errors import UserError
 from experiments.identity import digest
 from experiments.ir import Collection
@@ -112,19 +113,22 @@ def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
 
 def _check_unchanged_folders(done: Sequence[Composed]) -> None:
     """A finished run counts only for the folder that it was made from, since a folder is named and not hashed."""
-    from experiments.collections.load import load_collection
-    from experiments.pipeline import check_unchanged
+    from experiments.pipeline import check_unchanged, load_if_there
 
-    loaded: dict[str, Collection] = {}
+    loaded: dict[str, Collection | None] = {}
+
+    def load(data: DataConfig, execution: Execution) -> Collection | None:
+        if not isinstance(data, BeirData):
+            return None
+        key = digest(data)
+        if key not in loaded:
+            loaded[key] = load_if_there(data, execution=execution)
+        return loaded[key]
+
     for run in done:
-        data, store = run.config.data, run.execution.store
-        record = find_record(store, run.run_id) if isinstance(data, BeirData) else None
-        if record is None or data.name not in record.collections:
-            continue
-        named = digest(data)
-        if named not in loaded:
-            loaded[named] = load_collection(data, execution=run.execution, cache=store / "collections")
-        check_unchanged(record, loaded[named])
+        record = find_record(run.execution.store, run.run_id)
+        if record is not None:
+            check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution))
 
 
 def _was_started(run: Composed) -> bool:

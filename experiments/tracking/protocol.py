@@ -25,7 +25,7 @@ class Tracker(Protocol):
         """A sample of the mined negatives, for reading."""
 
     def finish(self, record: RunRecord) -> None:
-        """Close the run with what it left behind."""
+        """Close the run with what it left behind. The record is written: what this raises is a warning."""
 
     def abort(self) -> None:
         """Close the run as failed."""

@@ -65,11 +65,15 @@ class WandbRun:
 
     def finish(self, record: RunRecord) -> None:
         """Summary measures and timings; the loss too where training was reused and so told nothing on its way."""
-        if record.training is not None and not self._logged:
-            for step, values in mirror.history(record.training):
-                self.log(step, values)
-        self._run.summary.update(mirror.summary(record))
-        self._close(exit_code=0)
+        exit_code = 1
+        try:
+            if record.training is not None and not self._logged:
+                for step, values in mirror.history(record.training):
+                    self.log(step, values)
+            self._run.summary.update(mirror.summary(record))
+            exit_code = 0
+        finally:
+            self._close(exit_code=exit_code)
 
     def abort(self) -> None:
         """Mark the run as failed."""
@@ -78,10 +82,15 @@ class WandbRun:
     def _close(self, *, exit_code: int) -> None:
         import wandb
 
-        self._run.finish(exit_code=exit_code)
-        # wandb's service keeps the folders it was started with, and the next run of this process has its own.
-        wandb.teardown(exit_code=exit_code)
-        self._leave_folder()
+        # wandb's service keeps the folders it was started with, and the next run of this process has its own: so
+        # both are left behind, also where the end of this run cannot be told.
+        try:
+            self._run.finish(exit_code=exit_code)
+        finally:
+            try:
+                wandb.teardown(exit_code=exit_code)
+            finally:
+                self._leave_folder()
 
     def _enter_folder(self, mode: Mode) -> None:
         folders = {

@@ -26,6 +26,7 @@ from experiments.config import (
 from experiments.errors import UserError
 from experiments.record import PER_QUERY_COLUMNS, RunRecord
 from experiments.record_store import find_record, per_query_path, record_paths
+from experiments.tracking.none import NullTracker
 from tests.helpers.beir import write_beir
 
 TRAIN = InfoNCE(steps=4, batch_size=8, query_length=16, passage_length=32)
@@ -149,6 +150,49 @@ def test_changed_data_under_the_same_name_is_refused(tmp_path: Path) -> None:
     write_beir(folder, seed=1)
     with pytest.raises(UserError, match="give the changed collection another name"):
         pipeline.run(config, execution)
+
+
+def test_a_changed_collection_that_was_only_measured_on_is_refused_and_one_that_is_gone_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = {name: write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3))}
+    execution = Execution(store=tmp_path / "store", data_paths=folders, device="cpu", threads=1, progress=False)
+    evaluation = EvaluationConfig(collections=("toy", "other"), query_length=16, passage_length=32)
+    config = make_config(train=NoTraining(), evaluation=evaluation)
+    record = pipeline.run(config, execution)
+    assert pipeline.run(config, execution) == record
+    write_beir(folders["other"], seed=4)
+    with pytest.raises(UserError, match=r"was recorded on other with content .*give the changed collection another"):
+        pipeline.run(config, execution)
+    assert not caplog.records
+    for folder in folders.values():
+        folder.rename(folder.with_name(f"{folder.name}_moved"))
+    assert pipeline.run(config, execution) == record
+    assert {entry.getMessage().partition(":")[0] for entry in caplog.records} == {
+        f"{name} is not compared with what finished runs were recorded on" for name in folders
+    }
+
+
+class BrokenAtTheEnd(NullTracker):
+    """A tracker that cannot be finished."""
+
+    def finish(self, record: RunRecord) -> None:
+        raise OSError("no\nspace left")
+
+    def abort(self) -> None:
+        raise AssertionError("a recorded run is not aborted")
+
+
+def test_a_tracker_that_fails_after_the_record_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_beir(tmp_path / "toy")
+    execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
+    monkeypatch.setattr(pipeline, "make_tracker", lambda _: BrokenAtTheEnd())
+    config = make_config(until="mine")
+    assert pipeline.run(config, execution) == find_record(execution.store, config.run_id)
+    (warned,) = [entry.getMessage() for entry in caplog.records if entry.name == "experiments"]
+    assert warned == f"run {config.run_id} is recorded, but its tracker did not finish (OSError: no space left)"
 
 
 def test_training_without_a_train_split_is_one_clear_line(tmp_path: Path) -> None:

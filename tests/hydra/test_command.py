@@ -64,6 +64,21 @@ def test_a_run_that_cannot_succeed_says_why_in_one_line_and_leaves_a_note(tmp_pa
     assert Path(failure.log).is_file()
 
 
+def test_a_tracker_that_fails_after_the_record_leaves_a_warning_and_no_note(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "toy")
+    arguments = [*QUICK.split(), "data=beir", f"data.path={folder}", f"outputs={tmp_path}/outputs"]
+    broken = "NullTracker.finish = lambda self, record: 1 / 0"
+    imports = "import sys; from experiments.tracking.none import NullTracker; from experiments.run import main"
+    shown = python("-c", f"{imports}; {broken}; sys.exit(main({arguments!r}))")
+    assert shown.returncode == 0
+    assert "is recorded, but its tracker did not finish (ZeroDivisionError: division by zero)" in shown.stderr
+    assert (shown.stdout.count("\n"), shown.stderr.count("\n")) == (3, 1)
+    assert "Traceback" not in shown.stdout
+    store = tmp_path / "outputs" / "store"
+    assert len(list((store / "records").glob("*/*.json"))) == 1
+    assert not list((store / "failures").glob("*"))
+
+
 def test_on_two_workers_a_failed_run_stops_no_other(tmp_path: Path) -> None:
     write_beir(tmp_path / "toy")
     text = f"-m {QUICK} data=beir data.name=absent,toy execution.beir_home={tmp_path} seed=0 hydra/launcher=parallel"
