@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.collections.load import load_collection
-from experiments.config import Execution
+from experiments.config import BeirData, Execution
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.identity import derive_seed
@@ -58,6 +58,13 @@ def _parser() -> Parser:
     parser = Parser(prog="python -m experiments.judge", description=__doc__.splitlines()[0])
     parser.add_argument("arms", nargs="+", metavar="ARM=RUN_ID", help="finished runs to draw from")
     parser.add_argument("--store", type=Path, default=Execution().store)
+    parser.add_argument(
+        "--data-path",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="where a collection in BEIR form lies, once for each; else under BEIR_HOME",
+    )
     parser.add_argument("--per-arm", type=int, default=100)
     parser.add_argument("--twice", type=int, default=50, help="how many items are judged a second time")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,12 +74,13 @@ def _parser() -> Parser:
 
 def _write(parsed: argparse.Namespace) -> None:
     items: list[tuple[dict[str, str], dict[str, str]]] = []
+    execution = _execution(parsed.store, parsed.data_path)
     for named in parsed.arms:
         arm, _, run_id = named.partition("=")
         record = find_record(parsed.store, run_id)
         if record is None or "mine" not in record.artifacts:
             raise UserError(f"{named}: no finished run with mined negatives in {parsed.store}: write ARM=RUN_ID of one")
-        items += _items(record, arm, parsed.store, count=parsed.per_arm, seed=parsed.seed)
+        items += _items(record, arm, execution, count=parsed.per_arm, seed=parsed.seed)
     order = np.random.default_rng(derive_seed(parsed.seed, "judge", "order")).permutation(len(items))
     shuffled = [items[i] for i in order]
     twice = np.random.default_rng(derive_seed(parsed.seed, "judge", "twice")).choice(
@@ -87,13 +95,29 @@ def _write(parsed: argparse.Namespace) -> None:
     _csv(parsed.out / "key.csv", KEY, [key for _, key in shuffled])
 
 
+def _execution(store: Path, data_paths: Sequence[str]) -> Execution:
+    """Where the runs and their collections lie. Raises UserError for a path without a name or a folder."""
+    home = os.environ.get("BEIR_HOME")
+    named = [text.partition("=") for text in data_paths]
+    for name, _, folder in named:
+        if not name or not Path(folder or "?").is_dir():
+            raise UserError(f"--data-path {name}={folder}: should be NAME=FOLDER of a collection in BEIR form")
+    return Execution(
+        store=store,
+        progress=False,
+        beir_home=Path(home) if home else None,
+        data_paths={name: Path(folder) for name, _, folder in named},
+    )
+
+
 def _items(
-    record: RunRecord, arm: str, store: Path, *, count: int, seed: int
+    record: RunRecord, arm: str, execution: Execution, *, count: int, seed: int
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """(sheet row, key row) of the drawn negatives of one run."""
-    home = os.environ.get("BEIR_HOME")
-    execution = Execution(store=store, progress=False, beir_home=Path(home) if home else None)
-    collection = load_collection(record.run_config().data, execution=execution, cache=store / "collections")
+    data, store = record.run_config().data, execution.store
+    if isinstance(data, BeirData) and data.name not in execution.data_paths and execution.beir_home is None:
+        raise UserError(f"{arm}: where is the collection {data.name!r}? Give --data-path {data.name}=FOLDER")
+    collection = load_collection(data, execution=execution, cache=store / "collections")
     if collection.content_hash != record.collections[collection.name].content_hash:
         raise UserError(
             f"{arm}: {collection.name} has changed since run {record.run_id}: run it again, or name another"

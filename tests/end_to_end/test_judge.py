@@ -54,6 +54,17 @@ def test_the_sheet_names_no_arm_and_the_key_joins_it(mined: list[str], tmp_path:
     assert "naive" not in (tmp_path / "sheets" / "sheet.csv").read_text(encoding="utf-8")
 
 
+def test_a_collection_is_found_by_its_path(
+    mined: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BEIR_HOME")
+    assert judge.main([*mined, "--per-arm", "5"]) == 2
+    assert capsys.readouterr().err == "error: naive: where is the collection 'toy'? Give --data-path toy=FOLDER\n"
+    (tmp_path / "toy").rename(tmp_path / "moved")
+    assert judge.main([*mined, "--per-arm", "5", "--data-path", f"toy={tmp_path}/moved"]) == 0
+    assert len(rows(tmp_path / "sheets" / "sheet.csv")) == 5
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -62,6 +73,8 @@ def test_the_sheet_names_no_arm_and_the_key_joins_it(mined: list[str], tmp_path:
         (["--twice", "-1"], "--twice -1: should be at least 0"),
         (["--seed", "-1"], "--seed -1: should be at least 0"),
         (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["--data-path", "toy"], "--data-path toy=: should be NAME=FOLDER"),
+        (["--data-path", "toy=nowhere"], "--data-path toy=nowhere: should be NAME=FOLDER"),
         (["--store", "nowhere"], "no finished run with mined negatives in nowhere"),
     ],
 )
