@@ -25,8 +25,9 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from experiments import explain
-from experiments.config import Execution, Labels, RunConfig
+from experiments.config import RunConfig
 from experiments.errors import UserError
+from experiments.execution import Execution, Labels
 from experiments.overrides import drop_foreign, has_key, key_of, last_wins
 
 CONF = Path(__file__).resolve().parent.parent / "conf"

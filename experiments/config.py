@@ -1,4 +1,4 @@
-"""The config as a value: RunConfig (all that can change a number) and Execution (nothing that can).
+"""The config as a value: RunConfig, all that can change a number (execution.py holds what cannot).
 
 Frozen pydantic models, ``extra="forbid"``, unions discriminated on `kind`. `conf/` holds the choices, `compose.py`
 parses them into these types once; everything behind that edge takes these values. Units and bounds stand beside each
@@ -7,7 +7,6 @@ field.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -326,7 +325,7 @@ class EvaluationConfig(Value):
     precision: Precision = "fp32"
 
 
-# ---------------------------------------------------------------- the two models
+# ---------------------------------------------------------------- the run
 
 
 class RunConfig(Value):
@@ -371,52 +370,3 @@ def run_identity(config: RunConfig) -> dict[str, Any]:
         for unused in ("student", "train", "evaluation"):
             payload.pop(unused, None)
     return payload
-
-
-class WandbTracker(Value):
-    """Weights & Biases. mode "auto": online with a key, else offline without a prompt."""
-
-    kind: Literal["wandb"] = "wandb"
-    project: str = "which-hard-negatives"
-    entity: str | None = None
-    mode: Literal["auto", "online", "offline"] = "auto"
-    negatives: Size = 100
-    """Rows of the table of mined negatives that is logged."""
-
-
-class NoTracker(Value):
-    """Nothing but the record."""
-
-    kind: Literal["none"] = "none"
-
-
-TrackerConfig = Annotated[WandbTracker | NoTracker, Field(discriminator="kind")]
-
-
-class Labels(Value):
-    """What a run is called in a study: W&B group, job type and tags. Never part of identity."""
-
-    study: str | None = None
-    block: str | None = None
-    arm: str | None = None
-
-
-class Execution(Value):
-    """Where and how a run is executed. Nothing here may change a number beyond floating-point noise.
-
-    device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
-    output: where logs and the tracker's files of this run go.
-    """
-
-    device: str = "auto"
-    inference_batch_size: Count = 32
-    workers: Count = 2
-    threads: Count | None = None
-    store: Path = Path("outputs/store")
-    output: Path = Path("outputs/run")
-    beir_home: Path | None = None
-    data_paths: dict[str, Path] = {}
-    model_paths: dict[str, Path] = {}
-    tracker: TrackerConfig = NoTracker()
-    labels: Labels = Labels()
-    progress: bool = True

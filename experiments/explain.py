@@ -10,7 +10,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.config import RunConfig, TrackerConfig
+from experiments.config import RunConfig
+from experiments.execution import TrackerConfig
 
 
 def union_members(annotation: Any) -> dict[str, type[BaseModel]]:

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from experiments.collections.load import load_collection
-from experiments.config import BeirData, Execution
+from experiments.config import BeirData
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
 from experiments.record import RunRecord

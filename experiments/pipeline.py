@@ -25,12 +25,12 @@ from experiments.config import (
     DataConfig,
     DistilledStudent,
     DocstringsData,
-    Execution,
     RunConfig,
     TeacherConfig,
 )
 from experiments.environment import describe_environment
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
 from experiments.miners.mine import Mined
 from experiments.miners.plan import fetch_depth

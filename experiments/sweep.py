@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.compose import Composed, Composer
-from experiments.config import BeirData, DataConfig, Execution
+from experiments.config import BeirData, DataConfig
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.ir import Collection
 from experiments.overrides import write_value

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from experiments.collections.beir_files import BeirFolder, Judgment, read_folder
 from experiments.collections.splits import minable_documents
-from experiments.config import BeirData, Execution
+from experiments.config import BeirData
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.ir import Collection, Corpus, Positions, Qrels, Queries, Split, normalise_text
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from experiments.collections.beir import load_beir
 from experiments.collections.docstrings import load_docstrings
-from experiments.config import DataConfig, DocstringsData, Execution
+from experiments.config import DataConfig, DocstringsData
+from experiments.execution import Execution
 from experiments.ir import Collection
 
 

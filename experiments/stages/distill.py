@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import DenseTeacher, DistilledStudent, Execution
+from experiments.config import DenseTeacher, DistilledStudent
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import Collection, Scores, hash_texts, normalise_text
 from experiments.store import Artifact, Store, write_json

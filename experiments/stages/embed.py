@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.config import DenseTeacher, Execution
+from experiments.config import DenseTeacher
+from experiments.execution import Execution
 from experiments.ir import Scores
 from experiments.store import Artifact, Store
 from experiments.students.encoder import load_encoder

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.config import DistilledStudent, Execution, InfoNCE, Precision, RunConfig
+from experiments.config import DistilledStudent, InfoNCE, Precision, RunConfig
+from experiments.execution import Execution
 from experiments.record import PER_QUERY_COLUMNS, TaskScores
 from experiments.stages.evaluation_target import EvaluationTarget
 from experiments.stages.measures import Ranking, per_query_measures

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import CommonWith, Execution, RunConfig
+from experiments.config import CommonWith, RunConfig
+from experiments.execution import Execution
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
 from experiments.miners.mine import REASONS, Mined, mine
 from experiments.record import MiningFacts

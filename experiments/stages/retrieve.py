@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import Bm25Teacher, DenseTeacher, Execution, RandomTeacher, TeacherConfig
+from experiments.config import Bm25Teacher, DenseTeacher, RandomTeacher, TeacherConfig
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import identity_payload
 from experiments.ir import Candidates, Collection, Qrels, hash_texts
 from experiments.store import Artifact, Store

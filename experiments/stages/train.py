@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.config import Execution, InfoNCE, RunConfig
+from experiments.config import InfoNCE, RunConfig
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, hash_texts
 from experiments.record import TrainingFacts

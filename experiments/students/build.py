@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import DistilledStudent, Execution, ModelStudent, Precision, StudentConfig, TinyStudent
+from experiments.config import DistilledStudent, ModelStudent, Precision, StudentConfig, TinyStudent
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.identity import digest, identity_payload
 from experiments.students.encoder import load_encoder, load_fitted
 from experiments.students.tiny import build_tiny

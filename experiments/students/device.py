@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from experiments.config import Execution
 from experiments.errors import UserError
+from experiments.execution import Execution
 
 
 def resolve_device(execution: Execution) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.config import Encoder, Execution, Precision
+from experiments.config import Encoder, Precision
 from experiments.errors import MissingModelError, UserError
+from experiments.execution import Execution
 from experiments.students.device import resolve_device
 from experiments.students.reading import finish, keep_layers, quiet_loading, set_max_length, set_pooling
 from experiments.students.weights import (

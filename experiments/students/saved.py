@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import Execution, Precision
+from experiments.config import Precision
+from experiments.execution import Execution
 from experiments.students.device import resolve_device
 from experiments.students.reading import quiet_loading
 

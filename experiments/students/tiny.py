@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import Encoder, Execution, TinyStudent
+from experiments.config import Encoder, TinyStudent
+from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.students.device import resolve_device
 from experiments.students.reading import finish, quiet_loading

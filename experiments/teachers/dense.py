@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from experiments.config import DenseTeacher, Execution
+from experiments.config import DenseTeacher
+from experiments.execution import Execution
 from experiments.ir import Collection, Qrels, Scores, hash_texts
 from experiments.store import Artifact, Store
 from experiments.students.encoder import weights_identity

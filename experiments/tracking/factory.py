@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.config import Execution, WandbTracker
+from experiments.execution import Execution, WandbTracker
 from experiments.tracking.none import NullTracker
 from experiments.tracking.protocol import Tracker
 

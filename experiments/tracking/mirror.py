@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from experiments.config import Labels, RunConfig
+from experiments.config import RunConfig
+from experiments.execution import Labels
 from experiments.record import MiningFacts, RunRecord, TrainingFacts
 
 LONGEST_TAG = 64

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.config import Labels, RunConfig
+from experiments.config import RunConfig
+from experiments.execution import Labels
 from experiments.record import RunRecord
 from experiments.tracking.protocol import NegativeRows
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from experiments.config import Labels, RunConfig
+from experiments.config import RunConfig
+from experiments.execution import Labels
 from experiments.record import RunRecord
 
 NegativeRows = Sequence[Mapping[str, object]]

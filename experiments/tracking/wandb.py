@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from experiments.config import Labels, RunConfig, WandbTracker
+from experiments.config import RunConfig
 from experiments.errors import UserError
+from experiments.execution import Labels, WandbTracker
 from experiments.record import RunRecord
 from experiments.tracking import mirror
 from experiments.tracking.protocol import NegativeRows

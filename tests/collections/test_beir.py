@@ -9,8 +9,9 @@ import pytest
 
 from experiments.collections.load import load_collection
 from experiments.collections.splits import evaluation_split, require_split
-from experiments.config import BeirData, Execution
+from experiments.config import BeirData
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.ir import Collection, Split, normalise_text
 from tests.helpers.beir import write_beir, write_files
 

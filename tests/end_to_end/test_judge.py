@@ -11,13 +11,13 @@ from experiments import judge, pipeline
 from experiments.config import (
     BeirData,
     Bm25Teacher,
-    Execution,
     InfoNCE,
     MiningConfig,
     NaiveTopK,
     RunConfig,
     TinyStudent,
 )
+from experiments.execution import Execution
 from tests.helpers.beir import write_beir
 
 

@@ -13,7 +13,6 @@ from experiments.config import (
     BeirData,
     Bm25Teacher,
     EvaluationConfig,
-    Execution,
     InfoNCE,
     MiningConfig,
     NaiveTopK,
@@ -24,6 +23,7 @@ from experiments.config import (
     TopKPercPos,
 )
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.record import PER_QUERY_COLUMNS, RunRecord
 from experiments.record_store import find_record, per_query_path, record_paths
 from experiments.tracking.none import NullTracker

@@ -11,7 +11,6 @@ import numpy as np
 from experiments.config import (
     BeirData,
     EvaluationConfig,
-    Execution,
     InfoNCE,
     MiningConfig,
     NaiveTopK,
@@ -19,6 +18,7 @@ from experiments.config import (
     RunConfig,
     TinyStudent,
 )
+from experiments.execution import Execution
 from experiments.ir import Collection, Corpus, Negatives, Qrels, Queries, Split
 
 WORDS = [f"{a}{b}" for a in ("ra", "lo", "mi", "ne", "su") for b in ("ver", "tan", "gel", "pin", "dor", "kas")]

@@ -12,11 +12,11 @@ from experiments.config import (
     BeirData,
     DenseTeacher,
     EvaluationConfig,
-    Execution,
     MiningConfig,
     TopKPercPos,
 )
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.explain import UNIONS
 from experiments.overrides import last_wins, write_value
 

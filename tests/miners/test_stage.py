@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import Execution, MiningConfig, NoTraining, RandomTeacher, RunConfig, TinyStudent, TopKPercPos
+from experiments.config import MiningConfig, NoTraining, RandomTeacher, RunConfig, TinyStudent, TopKPercPos
+from experiments.execution import Execution
 from experiments.ir import Negatives
 from experiments.miners.mine import REASONS, Mined, mine
 from experiments.stages.mine import mine_stage, negatives_table

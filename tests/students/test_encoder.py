@@ -10,8 +10,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
-from experiments.config import Encoder, Execution, ModelStudent, TinyStudent
+from experiments.config import Encoder, ModelStudent, TinyStudent
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.students.build import build_student, student_key
 from experiments.students.encoder import load_encoder
 from experiments.students.weights import embedded_minilm, folder_revision

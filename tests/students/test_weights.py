@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from experiments.config import Encoder, Execution
+from experiments.config import Encoder
 from experiments.errors import MissingModelError, UserError
+from experiments.execution import Execution
 from experiments.students import weights
 from experiments.students.device import resolve_device
 from experiments.students.encoder import load_encoder

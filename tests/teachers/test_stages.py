@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.config import Bm25Teacher, DenseTeacher, Execution, RandomTeacher
+from experiments.config import Bm25Teacher, DenseTeacher, RandomTeacher
 from experiments.errors import UserError
+from experiments.execution import Execution
 from experiments.ir import Collection
 from experiments.stages.embed import embed
 from experiments.stages.retrieve import retrieve

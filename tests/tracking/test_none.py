@@ -6,7 +6,7 @@ from pathlib import Path
 
 PROGRAM = """
 import sys
-from experiments.config import Execution, Labels
+from experiments.execution import Execution, Labels
 from experiments.tracking import make_tracker
 from tests.tracking.examples import NEGATIVES, make_config, make_record
 

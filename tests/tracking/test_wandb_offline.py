@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-from experiments.config import Execution, Labels, RunConfig, WandbTracker
+from experiments.config import RunConfig
 from experiments.errors import UserError
+from experiments.execution import Execution, Labels, WandbTracker
 from experiments.record import RunRecord
 from experiments.tracking import make_tracker
 from experiments.tracking import wandb as wandb_tracking

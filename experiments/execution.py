@@ -1,0 +1,59 @@
+"""Execution: where and how a run is executed, its tracker and its labels. Nothing here may change a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from experiments.config import Count, Size, Value
+
+
+class WandbTracker(Value):
+    """Weights & Biases. mode "auto": online with a key, else offline without a prompt."""
+
+    kind: Literal["wandb"] = "wandb"
+    project: str = "which-hard-negatives"
+    entity: str | None = None
+    mode: Literal["auto", "online", "offline"] = "auto"
+    negatives: Size = 100
+    """Rows of the table of mined negatives that is logged."""
+
+
+class NoTracker(Value):
+    """Nothing but the record."""
+
+    kind: Literal["none"] = "none"
+
+
+TrackerConfig = Annotated[WandbTracker | NoTracker, Field(discriminator="kind")]
+
+
+class Labels(Value):
+    """What a run is called in a study: W&B group, job type and tags. Never part of identity."""
+
+    study: str | None = None
+    block: str | None = None
+    arm: str | None = None
+
+
+class Execution(Value):
+    """Where and how a run is executed. Nothing here may change a number beyond floating-point noise.
+
+    device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
+    output: where logs and the tracker's files of this run go.
+    """
+
+    device: str = "auto"
+    inference_batch_size: Count = 32
+    workers: Count = 2
+    threads: Count | None = None
+    store: Path = Path("outputs/store")
+    output: Path = Path("outputs/run")
+    beir_home: Path | None = None
+    data_paths: dict[str, Path] = Field(default_factory=dict)
+    model_paths: dict[str, Path] = Field(default_factory=dict)
+    tracker: TrackerConfig = NoTracker()
+    labels: Labels = Labels()
+    progress: bool = True
