@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,18 @@ def execution(tmp_path_factory: pytest.TempPathFactory) -> Execution:
     return Execution(
         store=root / "store", output=root / "out", data_paths={"toy": folder}, device="cpu", threads=1, progress=False
     )
+
+
+@pytest.fixture
+def warned(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """What the pipeline has warned of so far."""
+    # Where Hydra has set up logging in this process, this logger keeps its lines to itself.
+    monkeypatch.setattr(pipeline.log, "propagate", True)
+    return lambda: [
+        entry.getMessage()
+        for entry in caplog.records
+        if entry.name == pipeline.log.name and entry.levelno == logging.WARNING
+    ]
 
 
 def make_config(**changes: Any) -> RunConfig:
@@ -153,7 +167,7 @@ def test_changed_data_under_the_same_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_changed_collection_that_was_only_measured_on_is_refused_and_one_that_is_gone_is_not(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, warned: Callable[[], list[str]]
 ) -> None:
     folders = {name: write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3))}
     execution = Execution(store=tmp_path / "store", data_paths=folders, device="cpu", threads=1, progress=False)
@@ -164,11 +178,11 @@ def test_a_changed_collection_that_was_only_measured_on_is_refused_and_one_that_
     write_beir(folders["other"], seed=4)
     with pytest.raises(UserError, match=r"was recorded on other with content .*give the changed collection another"):
         pipeline.run(config, execution)
-    assert not caplog.records
+    assert warned() == []
     for folder in folders.values():
         folder.rename(folder.with_name(f"{folder.name}_moved"))
     assert pipeline.run(config, execution) == record
-    assert {entry.getMessage().partition(":")[0] for entry in caplog.records} == {
+    assert {line.partition(":")[0] for line in warned()} == {
         f"{name} is not compared with what finished runs were recorded on" for name in folders
     }
 
@@ -184,15 +198,14 @@ class BrokenAtTheEnd(NullTracker):
 
 
 def test_a_tracker_that_fails_after_the_record_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: Callable[[], list[str]]
 ) -> None:
     folder = write_beir(tmp_path / "toy")
     execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
     monkeypatch.setattr(pipeline, "make_tracker", lambda _: BrokenAtTheEnd())
     config = make_config(until="mine")
     assert pipeline.run(config, execution) == find_record(execution.store, config.run_id)
-    (warned,) = [entry.getMessage() for entry in caplog.records if entry.name == "experiments"]
-    assert warned == f"run {config.run_id} is recorded, but its tracker did not finish (OSError: no space left)"
+    assert warned() == [f"run {config.run_id} is recorded, but its tracker did not finish (OSError: no space left)"]
 
 
 def test_training_without_a_train_split_is_one_clear_line(tmp_path: Path) -> None:
