@@ -14,17 +14,9 @@ import pytest
 
 from analysis.__main__ import main
 from tests.analysis import synthetic
+from tests.analysis.conftest import SMALL
 
 GOLDEN = Path(__file__).parent / "golden"
-SMALL = {"docstrings": {"docstrings/test": 60}, "nfcorpus": {"nfcorpus/heldout": 70, "nfcorpus/test": 30}}
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("results")
-    synthetic.write_study(root, arms=synthetic.FULL, seeds=(0, 1, 2), blocks=SMALL, choose=True)
-    assert main(["build", "--records", str(root)]) == 0
-    return root
 
 
 def build(root: Path, *more: str) -> int:

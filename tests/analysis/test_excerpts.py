@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
-from tests.analysis.test_build import results  # noqa: F401  (a module fixture)
 
 PAGE = "Before.\n\n<!-- table {study}/{block}: begin -->\n{inside}<!-- table {study}/{block}: end -->\n\nAfter.\n"
 
@@ -27,7 +26,7 @@ def a_study(root: Path) -> tuple[str, str]:
 
 
 @pytest.fixture
-def built(tmp_path: Path, results: Path) -> Path:  # noqa: F811
+def built(tmp_path: Path, results: Path) -> Path:
     root = tmp_path / "results"
     shutil.copytree(results, root)
     assert main(["build", "--records", str(root)]) == 0
