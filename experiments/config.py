@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from experiments.identity import digest
+from experiments.identity import digest, identity_payload
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -363,8 +363,6 @@ def run_id(config: RunConfig) -> str:
 
 def run_identity(config: RunConfig) -> dict[str, Any]:
     """What `run_id` is the digest of."""
-    from experiments.identity import identity_payload
-
     payload = identity_payload(config)
     if config.until == "mine":
         for unused in ("student", "train", "evaluation"):

@@ -50,6 +50,7 @@ from experiments.stages.retrieve import retrieve
 from experiments.store import Artifact, Store
 from experiments.students.build import student_key
 from experiments.students.device import resolve_device
+from experiments.teachers.dense import Embed
 from experiments.tracking import Tracker, make_tracker
 
 log = logging.getLogger("experiments")
@@ -77,6 +78,11 @@ class Context:
     store: Store
     trail: Trail
     tracker: Tracker
+
+    @property
+    def embed(self) -> Embed:
+        """The embed stage over this run's store, for the stages that need vectors."""
+        return functools.partial(embed, store=self.store, execution=self.execution)
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,7 @@ def _retrieve(context: Context, collection: Collection, teacher: TeacherConfig) 
         depth=fetch_depth(collection, data=config.data, mining=config.mining),
         store=context.store,
         execution=context.execution,
-        embed=functools.partial(embed, store=context.store, execution=context.execution),
+        embed=context.embed,
     )
     for artifact in artifacts:
         context.trail.add(f"{artifact.stage} {teacher.name} {artifact.key[:4]}", artifact)
@@ -219,7 +225,7 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
         collection=collection,
         store=context.store,
         execution=context.execution,
-        embed=functools.partial(embed, store=context.store, execution=context.execution),
+        embed=context.embed,
     )
     context.trail.add("distill", artifact)
     return folder, artifact.key
