@@ -9,7 +9,7 @@ from statistics import fmean
 from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, verdict
 from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.stats import Difference, wilson
-from experiments.record import MiningFacts, TrainingFacts
+from experiments.records.schema import MiningFacts, TrainingFacts
 
 
 @dataclass(frozen=True)

@@ -2,91 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from analysis.figures.roles import miner_value
-from analysis.load import FinishedRun
+from analysis.layouts import Layout, layouts
 from analysis.sources import Source, read_record
 from analysis.stats import wilson
 from analysis.tables.formats import DASH, Table, comma_separated, fixed, markdown, percent
-from experiments.config import RunConfig
 from experiments.errors import UserError
-from experiments.identity import digest
-from experiments.record import MiningFacts, RunRecord
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One method at one value, pooled over seeds. setting: what must be equal to share a panel.
-
-    rows, kept, mined, known: sums over seeds. gap (mean positive score minus negative score), rank: weighted by how
-    many of the mined were ranked; a random document that fills a row up has neither.
-    """
-
-    setting: str
-    kind: str
-    value: float | None
-    seeds: int
-    rows: int
-    kept: int
-    candidates: int
-    rejected: int
-    mined: int
-    known: int
-    gap: float | None
-    rank: float | None
-
-    @property
-    def rate(self) -> float | None:
-        """Known false negatives among the mined."""
-        return self.known / self.mined if self.mined else None
-
-
-def layouts(runs: Iterable[tuple[RunConfig, MiningFacts]]) -> list[Layout]:
-    """Group by setting, method and value; sorted."""
-    groups: dict[tuple[str, str, float | None], list[MiningFacts]] = {}
-    for config, facts in runs:
-        groups.setdefault((setting(config), config.miner.kind, miner_value(config)), []).append(facts)
-    ordered = sorted(groups, key=lambda key: (key[0], key[1], -1.0 if key[2] is None else key[2]))
-    return [_layout(*key, groups[key]) for key in ordered]
-
-
-def setting(config: RunConfig) -> str:
-    """Collection, teacher and the shared mining values that differ from their defaults, and a digest of all of it."""
-    shared = config.mining.model_dump(mode="json", exclude_defaults=True)
-    shared.pop("common_with", None)
-    named = ", ".join(f"{key} {value}" for key, value in sorted(shared.items()))
-    view = ", common rows" if config.mining.common_with else ""
-    name = f"{config.data.name}, teacher {config.teacher.name}{', ' + named if named else ''}{view}"
-    return f"{name} ({digest([config.data, config.teacher, config.mining])[:6]})"
-
-
-def _layout(named: str, kind: str, value: float | None, facts: list[MiningFacts]) -> Layout:
-    return Layout(
-        setting=named,
-        kind=kind,
-        value=value,
-        seeds=len(facts),
-        rows=sum(f.rows for f in facts),
-        kept=sum(f.kept for f in facts),
-        candidates=sum(f.candidates for f in facts),
-        rejected=sum(f.rejected for f in facts),
-        mined=sum(f.mined for f in facts),
-        known=sum(f.known_false for f in facts),
-        gap=_weighted([(f.mean_gap, _ranked(f, "gap")) for f in facts]),
-        rank=_weighted([(f.mean_rank, _ranked(f, "rank")) for f in facts]),
-    )
-
-
-def _ranked(facts: MiningFacts, of: str) -> int:
-    """How many of the mined the mean of `of` is over."""
-    return sum(facts.histograms[of].counts) if of in facts.histograms else 0
-
-
-def _weighted(pairs: list[tuple[float | None, int]]) -> float | None:
-    present = [(value, weight) for value, weight in pairs if value is not None and weight]
-    return sum(v * w for v, w in present) / sum(w for _, w in present) if present else None
+from experiments.records.schema import RunRecord
 
 
 def audit_table(found: list[Layout]) -> Table:
@@ -155,9 +76,3 @@ def audit_files(source: Source) -> dict[str, bytes]:
 
 def _first_of_each(records: list[RunRecord]) -> list[RunRecord]:
     return list({record.run_id: record for record in reversed(records)}.values())[::-1]
-
-
-def mined_runs(runs: Iterable[FinishedRun]) -> list[Layout]:
-    """Layouts of those among a study's runs that stopped after mining."""
-    unique = {run.record.run_id: run for run in runs if run.config.until == "mine"}
-    return layouts((run.config, run.record.mining) for run in unique.values() if run.record.mining is not None)

@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 
 from analysis.load import FinishedRun, Study
-from analysis.plan import Contrast
 from analysis.stats import Array, Difference, equivalence_p, holm, paired_difference
+from experiments.studies.declaration import Contrast
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.plan import Plan, PlannedRun, read_plan
 from analysis.sources import Source, read_record
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
-from experiments.record import RunRecord, per_query_digest
+from experiments.records.schema import RunRecord, per_query_digest
+from experiments.studies.plan import Plan, PlannedRun, read_plan
 
 PRIMARY = "nDCG@10"
 TOLERANCE = 1e-6

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.errors import UserError
-from experiments.record import RunRecord, parse_record
+from experiments.records.schema import RunRecord, parse_record
 
 
 @dataclass(frozen=True)

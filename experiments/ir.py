@@ -1,4 +1,4 @@
-"""The nouns of the house: Corpus, Queries, Qrels, Split, Collection, Candidates, Negatives, Run.
+"""The values that every room passes on: Corpus, Queries, Qrels, Split, Collection, Candidates, Negatives.
 
 Arrays hold *positions* (int32 indices into a Corpus or Queries), never ids; ids appear only at the edges.
 All values are frozen; arrays in them are treated as read-only.
@@ -20,6 +20,8 @@ Scores = npt.NDArray[np.float32]
 
 NO_DOCUMENT = -1
 """Pads ragged rows of document positions; its score is NaN."""
+NO_TEACHER = -1
+"""Stands where no teacher ranked a negative: drawn at random, filled up, or padding."""
 
 
 def normalise_text(text: str) -> str:
@@ -181,21 +183,25 @@ class Candidates:
 class Negatives:
     """R training rows (query, shown positive) with up to n negatives each, and why each one stands there.
 
-    query, positive: (R,) int32 positions. positive_score: (R,) float32. anchor_score, bar: (R,) float32, NaN where
-    nothing was ranked or the method has no bar.
-    document, rank: (R, n) int32 (rank is the teacher's raw 1-based rank; 0 where nothing was ranked);
-    score: (R, n) float32, NaN where nothing was ranked. Short rows (`shortfall: fewer`) are padded with NO_DOCUMENT.
-    known_false: (R, n) bool, judged relevant but hidden from training.
+    query, positive: (R,) int32 positions. All others are (R, n), one value per negative, since the negatives of an
+    ensemble come from different teachers, whose scores are never compared with each other:
+    document: int32, padded with NO_DOCUMENT where a row is short (`shortfall: fewer`).
+    teacher: int8, which of the run's teachers ranked it (0 = the first one in the config); NO_TEACHER where none did.
+    rank: int32, that teacher's raw 1-based rank, before exclusions; 0 where nothing was ranked.
+    score, anchor_score, bar: float32, that teacher's; NaN where nothing was ranked or the method has no bar.
+    positive_score: float32, the shown positive under that teacher, or under the first one where nothing was ranked.
+    known_false: bool, judged relevant but hidden from training.
     """
 
     query: Positions
     positive: Positions
-    positive_score: Scores
-    anchor_score: Scores
-    bar: Scores
     document: Positions
+    teacher: npt.NDArray[np.int8]
     rank: Positions
     score: Scores
+    anchor_score: Scores
+    bar: Scores
+    positive_score: Scores
     known_false: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -205,11 +211,16 @@ class Negatives:
         """The rows at `rows`, in that order."""
         return Negatives(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
 
+    @property
+    def gap(self) -> Scores:
+        """(R, n) float32: the positive's score less the negative's; NaN where nothing was ranked."""
+        return self.positive_score - self.score
 
-@dataclass(frozen=True)
-class Run:
-    """A ranking per query: document ids and full-precision scores, best first (score desc, then id desc as mteb)."""
-
-    query_ids: tuple[str, ...]
-    document_ids: tuple[tuple[str, ...], ...]
-    scores: tuple[npt.NDArray[np.float64], ...]
+    @property
+    def positive_scores(self) -> Scores:
+        """(P,) float32: the shown positives' scores, one for each row and teacher that has a negative in it."""
+        teacher = np.maximum(self.teacher, 0)
+        earlier = [(teacher[:, :slot] == teacher[:, slot, None]).any(axis=1) for slot in range(teacher.shape[1])]
+        first = ~np.stack(earlier, axis=1)
+        scores: Scores = self.positive_score[first]
+        return scores

@@ -23,8 +23,8 @@ from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
-from experiments.record import RunRecord
-from experiments.record_store import find_record
+from experiments.records.folder import find_record
+from experiments.records.schema import RunRecord
 from experiments.stages.mine import load_mined
 
 SHEET = ("item", "query", "positive", "mined")

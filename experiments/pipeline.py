@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import functools
 import logging
-import resource
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.collections.load import load_collection
+from experiments.collections.load import load_collection, named_data
 from experiments.collections.splits import evaluation_split, require_split
+from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
-    BeirData,
     DataConfig,
     DistilledStudent,
-    DocstringsData,
     RunConfig,
     TeacherConfig,
 )
-from experiments.environment import describe_environment
-from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
+from experiments.miners.depth import fetch_depth
 from experiments.miners.mine import Mined
-from experiments.miners.plan import fetch_depth
-from experiments.record import (
+from experiments.models.device import resolve_device
+from experiments.models.student import student_key
+from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
+from experiments.records.folder import find_record, write_record
+from experiments.records.schema import (
     SCHEMA_VERSION,
     CollectionFacts,
     RunRecord,
@@ -42,31 +40,16 @@ from experiments.record import (
     TrainingFacts,
     per_query_digest,
 )
-from experiments.record_store import find_record, write_record
 from experiments.stages.embed import embed
 from experiments.stages.evaluate import EvaluationTarget, check_tasks, evaluate
 from experiments.stages.mine import mine_stage, negatives_table
 from experiments.stages.retrieve import retrieve
-from experiments.store import Artifact, Store
-from experiments.students.build import student_key
-from experiments.students.device import resolve_device
+from experiments.stages.trail import Trail
+from experiments.store import Store
 from experiments.teachers.dense import Embed
 from experiments.tracking import Tracker, make_tracker
 
 log = logging.getLogger("experiments")
-
-
-@dataclass
-class Trail:
-    """The artifacts that a run went through, made or reused."""
-
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-
-    def add(self, name: str, artifact: Artifact) -> None:
-        """Keep an artifact under its name in the record, and say what happened."""
-        self.artifacts[name] = artifact
-        verb = f"made in {artifact.seconds:.1f} s" if artifact.made else "reused"
-        log.info("%-28s %s  %s", name, artifact.key, verb)
 
 
 @dataclass(frozen=True)
@@ -101,7 +84,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
     collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
-    _set_threads(execution)
+    use_threads(execution.threads)
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
     context = Context(config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker)
@@ -170,7 +153,6 @@ def _mine(context: Context, collection: Collection) -> Mined:
         candidates_key=key,
         others=others,
         store=context.store,
-        execution=context.execution,
     )
     context.trail.add("mine", artifact)
     if limit := getattr(context.execution.tracker, "negatives", 0):
@@ -183,7 +165,7 @@ def _retrieve(context: Context, collection: Collection, teacher: TeacherConfig) 
     candidates, artifacts = retrieve(
         collection,
         teacher=teacher,
-        depth=fetch_depth(collection, data=config.data, mining=config.mining),
+        depth=fetch_depth(collection, mining=config.mining),
         store=context.store,
         execution=context.execution,
         embed=context.embed,
@@ -240,16 +222,11 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
         if name == own.name:
             targets += [_target(own, config.data, split) for split in config.evaluation.splits]
             continue
-        data = _other_data(name)
+        data = named_data(name)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
         targets.append(_target(other, data, "test"))
     return targets
-
-
-def _other_data(name: str) -> DataConfig:
-    """What a name in `evaluation.collections` means."""
-    return DocstringsData() if name == "docstrings" else BeirData(name=name)
 
 
 def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
@@ -276,13 +253,15 @@ def _record(
         schema_version=SCHEMA_VERSION,
         run_id=context.config.run_id,
         config=context.config.model_dump(mode="json"),
-        environment=describe_environment(device=resolve_device(context.execution), threads=_threads(context.execution)),
+        environment=describe_environment(
+            device=resolve_device(context.execution), threads=threads_used(context.execution.threads)
+        ),
         collections=collections,
         mining=mined.facts if mined is not None else None,
         training=training,
         tasks=tasks,
         timings={**made, "wall": round(wall, 2)},
-        cost={**cost, "peak_memory_mb": round(_peak_memory_mb(), 0)},
+        cost={**cost, "peak_memory_mb": round(peak_memory_mb(), 0)},
         artifacts={name: artifact.key for name, artifact in artifacts.items()},
         per_query=per_query_digest(per_query) if per_query is not None else "",
     )
@@ -295,46 +274,3 @@ def _facts(collection: Collection) -> CollectionFacts:
         queries={name: len(split.queries) for name, split in collection.splits.items()},
         report=dict(collection.report),
     )
-
-
-def load_if_there(data: DataConfig, *, execution: Execution) -> Collection | None:
-    """The collection, or None and a warning where it cannot be read any more."""
-    try:
-        return load_collection(data, execution=execution, cache=execution.store / "collections")
-    except UserError as error:
-        # A finished run needs its data no more: a folder that was moved away must not fail it.
-        log.warning("%s is not compared with what finished runs were recorded on: %s", data.name, error)
-        return None
-
-
-def check_unchanged(done: RunRecord, own: DataConfig, load: Callable[[DataConfig], Collection | None]) -> None:
-    """Raises UserError where a collection is not the one that a finished run was trained or measured on.
-
-    own: the run's training collection. load: gives None for what is not to be compared.
-    """
-    for name, facts in done.collections.items():
-        collection = load(own if name == own.name else _other_data(name))
-        if collection is not None and collection.content_hash != facts.content_hash:
-            raise UserError(
-                f"run {done.run_id} was recorded on {name} with content {facts.content_hash[:12]}, which now has "
-                f"content {collection.content_hash[:12]}: give the changed collection another name (data.name=...)"
-            )
-
-
-def _set_threads(execution: Execution) -> None:
-    if execution.threads is None:
-        return
-    import torch
-
-    torch.set_num_threads(execution.threads)
-
-
-def _threads(execution: Execution) -> int:
-    import torch
-
-    return execution.threads or torch.get_num_threads()
-
-
-def _peak_memory_mb() -> float:
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
-from experiments.plan import plan_path, read_plan
-from experiments.record import MEASURES, PER_QUERY_COLUMNS
-from experiments.record_store import per_query_path, record_paths
-from experiments.store import write_json, write_text
+from experiments.files import write_text
+from experiments.records.folder import per_query_path, record_paths
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS
+from experiments.studies.plan import PlannedRun, plan_path, read_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class Published:
     """How many runs were copied, and the runs of the plan that have no record."""
 
     copied: int
-    missing: tuple[dict[str, Any], ...]
+    missing: tuple[PlannedRun, ...]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def _command(argv: Sequence[str] | None) -> int:
     published = publish(arguments.study, store=arguments.store, results=arguments.results)
     print(f"published {published.copied} runs of {arguments.study} to {arguments.results / arguments.study}")
     for row in published.missing:
-        print(f"  missing: {row['block']} / {row['arm']} / seed {row['seed']} (phase {row['phase']})  {row['run_id']}")
+        print(f"  missing: {row.block} / {row.arm} / seed {row.seed} (phase {row.phase})  {row.run_id}")
     if published.missing:
         print(f"{len(published.missing)} are missing: python -m experiments.run -m study={arguments.study}")
     return 1 if published.missing else 0
@@ -55,19 +55,20 @@ def _command(argv: Sequence[str] | None) -> int:
 
 def publish(study: str, *, store: Path, results: Path) -> Published:
     """Copy what is whole. Raises UserError when the study never started in this store."""
-    plan = read_plan(plan_path(store, study))
-    if plan is None:
+    path = plan_path(store, study)
+    if not path.is_file():
         raise UserError(
             f"study {study} has no plan in {store}: run it first (python -m experiments.run -m study={study})"
         )
+    plan = read_plan(path)
     check_writable("--results", results)
-    found = {row["run_id"]: paths for row in plan["runs"] if (paths := record_paths(store, row["run_id"]))}
+    found = {run.run_id: paths for run in plan.runs if (paths := record_paths(store, run.run_id))}
     for run_id, paths in found.items():
-        for path in paths:
-            _copy(path, results / "records" / run_id / path.name)
-    write_json(results / study / "plan.json", plan)
+        for record in paths:
+            _copy(record, results / "records" / run_id / record.name)
+    _copy(path, results / study / "plan.json")
     _write_scores({run_id: per_query_path(paths[0]) for run_id, paths in found.items()}, results / study)
-    return Published(len(found), tuple(row for row in plan["runs"] if row["run_id"] not in found))
+    return Published(len(found), tuple(run for run in plan.runs if run.run_id not in found))
 
 
 def _copy(source: Path, target: Path) -> None:

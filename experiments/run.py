@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from experiments.command.help import help_text
 from experiments.entry import check_writable, guarded
 from experiments.errors import UserError
-from experiments.help import help_text
 
 if TYPE_CHECKING:
     import argparse
 
     from omegaconf import DictConfig
 
-    from experiments.compose import Composer
-    from experiments.job import Outcome
+    from experiments.command.compose import Composer
+    from experiments.command.job import Outcome
 
 HYDRA_FLAGS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
 
@@ -47,8 +47,8 @@ def _dispatch(arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     from hydra.errors import HydraException
 
-    from experiments import explain
-    from experiments.compose import Composer
+    from experiments.command import mistakes
+    from experiments.command.compose import Composer
 
     arguments = flags_first(arguments)
     flags = _flags(arguments)
@@ -61,7 +61,7 @@ def _dispatch(arguments: list[str]) -> int:
             return _sweep(arguments, flags.overrides, composer)
         return _single(arguments, flags.overrides, composer)
     except HydraException as error:
-        raise UserError(explain.hydra_line(str(error), str(error.__cause__ or ""))) from error
+        raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
 
 
 def flags_first(arguments: Sequence[str]) -> list[str]:
@@ -84,16 +84,16 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
-    from experiments import explain
-    from experiments.overrides import key_of
-    from experiments.sweep import is_done
+    from experiments.command import mistakes
+    from experiments.command.overrides import key_of
+    from experiments.studies.jobs import is_done
 
     _check_once(overrides, composer)
     for one in composer.parse(overrides):
         if key_of(str(one.input_line)) == "study" and one.value() is not None:
             raise UserError(f"{one.input_line}: a study is many runs: add -m (dry_run=true shows its plan)")
         if one.is_sweep_override():
-            raise UserError(explain.hydra_line(f"Sweep parameters '{one.input_line}' requires --multirun"))
+            raise UserError(mistakes.hydra_line(f"Sweep parameters '{one.input_line}' requires --multirun"))
     run = composer.run(overrides)
     config = composer.config(overrides)
     if config["dry_run"]:
@@ -111,7 +111,7 @@ def _check_folders(config: dict[str, Any]) -> None:
 
 
 def _conclude(outcome: Outcome, store: Path) -> int:
-    from experiments.record_store import record_paths
+    from experiments.records.folder import record_paths
 
     if outcome.record is not None:
         print(f"record: {record_paths(store, outcome.run_id)[0]}")
@@ -124,7 +124,7 @@ def _conclude(outcome: Outcome, store: Path) -> int:
 
 
 def _check_once(overrides: Sequence[str], composer: Composer) -> None:
-    from experiments.overrides import key_of
+    from experiments.command.overrides import key_of
 
     keys = [key_of(text) for text in overrides]
     for key in keys:
@@ -135,9 +135,9 @@ def _check_once(overrides: Sequence[str], composer: Composer) -> None:
 
 
 def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
-    from experiments.compose import IDENTITY
-    from experiments.overrides import key_of
-    from experiments.sweep import SweepFailed
+    from experiments.command.compose import IDENTITY
+    from experiments.command.overrides import key_of
+    from experiments.studies.sweep import SweepFailed
 
     _check_once(overrides, composer)
     for one in composer.parse([text for text in overrides if key_of(text) == "study"]):
@@ -160,8 +160,8 @@ def protect(text: str, composer: Composer) -> str:
     Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone. Null
     cannot be swept, so it is forced in, and the sweeper takes the force away again.
     """
-    from experiments.compose import IDENTITY
-    from experiments.overrides import FORCED
+    from experiments.command.compose import IDENTITY
+    from experiments.command.overrides import FORCED
 
     (override,) = composer.parse([text])
     key, _, value = text.partition("=")
@@ -174,8 +174,8 @@ def protect(text: str, composer: Composer) -> str:
 def _hand_to_hydra(arguments: Sequence[str], outcomes: list[Outcome] | None = None) -> None:
     import hydra
 
-    from experiments.compose import CONF, CONFIG_NAME
-    from experiments.job import execute
+    from experiments.command.compose import CONF, CONFIG_NAME
+    from experiments.command.job import execute
 
     def collect(config: DictConfig) -> None:
         if outcomes is not None:

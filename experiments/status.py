@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.entry import Parser, guarded
-from experiments.plan import Cell
-from experiments.record_store import find_failure, record_paths
+from experiments.records.folder import find_failure, record_paths
+from experiments.studies.cells import Cell
 
 SIGNS = {"done": "done", "missing": "-", "started": "started", "failed": "FAILED", "waits": "waits"}
 
@@ -43,15 +43,15 @@ def _command(argv: Sequence[str] | None) -> int:
 
 def studies() -> list[str]:
     """The studies of conf/study/."""
-    from experiments.compose import CONF
+    from experiments.command.compose import CONF
 
     return sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
 
 
 def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     """Every run of a study, phase 1 first. Raises UserError for a study that does not compose."""
-    from experiments.compose import Composer
-    from experiments.sweep_study import StudyPlanner
+    from experiments.command.compose import Composer
+    from experiments.studies.planner import StudyPlanner
 
     planner = StudyPlanner.make([f"study={study}", *settings], Composer())
     for job in planner.phase_one():

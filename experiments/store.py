@@ -7,7 +7,6 @@ no artifact. A hit whose stored payload differs from the asked one raises and sh
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from experiments.errors import UserError
+from experiments.files import write_json
 from experiments.identity import canonical_json, digest
 
 DESCRIPTOR = "artifact.json"
@@ -95,19 +95,6 @@ class Store:
 def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
     """Digest of {stage, payload}; the payload holds the stage's version, its slice of config and its inputs' hashes."""
     return digest({"stage": stage, "payload": payload})
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Sorted, indented, newline-terminated JSON, written aside and renamed."""
-    write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Written aside and renamed, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
 
 
 def _check_payload(descriptor: Path, stored: Any, asked: Mapping[str, Any]) -> None:

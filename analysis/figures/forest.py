@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.arms import ArmRow, arm_rows
 from analysis.compare import difference_tasks
 from analysis.figures.rows import Panel, Row, draw_panels
-from analysis.figures.style import BLACK, METHODS, Figure
+from analysis.figures.style import BLACK, Figure, look
 from analysis.load import Study
 
 
@@ -37,6 +37,6 @@ def _row(study: Study, row: ArmRow) -> Row:
     runs = list(study.cell(row.block, row.arm).values())
     if not runs or runs[0].deterministic:
         return Row(row.arm, row.difference, BLACK, "x")
-    _, colour, marker = METHODS[runs[0].config.miner.kind]
+    drawn = look(runs[0].config.miner.kind)
     collapsed = " (collapsed)" if row.collapsed else ""
-    return Row(row.arm + collapsed, row.difference, colour, marker)
+    return Row(row.arm + collapsed, row.difference, drawn.colour, drawn.marker)

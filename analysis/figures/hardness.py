@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.audit import Layout, mined_runs
-from analysis.figures.roles import PAPER
-from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
+from analysis.figures.roles import optimum
+from analysis.figures.style import Figure, canvas, look, rounded, to_svg
+from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
+from analysis.stats import wilson
 
 
 def layout_figure(study: Study) -> Figure | None:
@@ -36,10 +37,8 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
 
 
 def _draw(ax: Any, layouts: list[Layout]) -> None:
-    from analysis.stats import wilson
-
     for kind in dict.fromkeys(layout.kind for layout in layouts):
-        name, colour, marker = METHODS[kind]
+        drawn = look(kind)
         points = sorted((p for p in layouts if p.kind == kind), key=lambda p: p.value or 0.0)
         x, y = [rounded(p.gap or 0.0) for p in points], [rounded(100 * (p.rate or 0.0)) for p in points]
         bounds = [wilson(p.known, p.mined) for p in points]
@@ -49,15 +48,15 @@ def _draw(ax: Any, layouts: list[Layout]) -> None:
             x,
             y,
             [low, high],
-            color=colour,
-            marker=marker,
+            color=drawn.colour,
+            marker=drawn.marker,
             markersize=5,
-            markerfacecolor=colour if len(points) == 1 else "white",
+            markerfacecolor=drawn.colour if len(points) == 1 else "white",
             linewidth=1.2,
             elinewidth=0.5,
-            label=name,
+            label=drawn.label,
         )
-        _values(ax, points, x, y, colour)
+        _values(ax, points, x, y, drawn.colour)
     ax.set_xlabel("mean score gap to the positive (small = hard)")
     ax.set_ylabel("known false negatives among mined, %")
     ax.set_yscale("function", functions=(_root, np.square))
@@ -75,9 +74,9 @@ def _values(ax: Any, points: list[Layout], x: list[float], y: list[float], colou
     for index, (point, px, py) in enumerate(zip(points, x, y, strict=True)):
         if point.value is None:
             continue
-        paper = point.value == PAPER.get(point.kind)
+        paper = point.value == optimum(point.kind)
         if paper:
-            ax.plot([px], [py], color=colour, marker=METHODS[point.kind][2], markersize=6.5, linestyle="", zorder=5)
+            ax.plot([px], [py], color=colour, marker=look(point.kind).marker, markersize=6.5, linestyle="", zorder=5)
         if paper or index in (0, len(points) - 1):
             offset = (-5, -11) if paper else (6, 3)
             ax.annotate(

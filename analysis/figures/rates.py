@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.arms import arm_rows
 from analysis.compare import difference_tasks
-from analysis.figures.style import METHODS, Figure, canvas, rounded, to_svg
+from analysis.figures.style import Figure, canvas, look, rounded, to_svg
 from analysis.load import Study
 
 CURVES = ("naive_topk", "topk_percpos")
@@ -74,12 +74,12 @@ def _draw(ax: Any, curves: dict[str, list[Point]]) -> None:
 
 
 def _draw_curve(ax: Any, kind: str, points: list[Point], apart: float) -> None:
-    name, colour, marker = METHODS[kind]
+    drawn = look(kind)
     side = SIDE[kind]
     x, y = [rounded(p.rate + side * apart) for p in points], [rounded(p.mean) for p in points]
     below = [rounded(p.mean - p.low) for p in points]
     above = [rounded(p.high - p.mean) for p in points]
-    ax.errorbar(x, y, [below, above], color=colour, marker=marker, markersize=5.5, linewidth=1.4, capsize=0)
+    ax.errorbar(x, y, [below, above], color=drawn.colour, marker=drawn.marker, markersize=5.5, linewidth=1.4, capsize=0)
     for point, px, py in zip(points, x, y, strict=True):
         ax.annotate(
             f"{point.reveal:g}",
@@ -88,16 +88,16 @@ def _draw_curve(ax: Any, kind: str, points: list[Point], apart: float) -> None:
             textcoords="offset points",
             ha="right" if side < 0 else "left",
             va="top" if side < 0 else "bottom",
-            color=colour,
+            color=drawn.colour,
             fontsize=8,
         )
     ax.annotate(
-        name,
+        drawn.label,
         (x[-1], y[-1]),
         (6, 18 * side),
         textcoords="offset points",
         ha="right" if side < 0 else "left",
         va="top" if side < 0 else "bottom",
-        color=colour,
+        color=drawn.colour,
         fontweight="bold",
     )

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from analysis.load import FinishedRun, Study
 from experiments.config import RunConfig
+from experiments.miners.methods import METHODS
 
-PAPER = {"topk_percpos": 0.95, "topk_marginpos": 0.05, "topk_abs": 0.7, "topk_shifted": 10.0}
-"""miner kind -> the paper's optimum (PAPER Table 3)."""
+
+def optimum(kind: str) -> float | None:
+    """The paper's best value of a method; None for a method without a parameter or unknown to the paper."""
+    return METHODS[kind].optimum
 
 
 def miner_value(config: RunConfig) -> float | None:
-    """The method's own parameter: threshold or shift."""
-    miner = config.miner
-    match miner.kind:
-        case "topk_shifted":
-            return float(miner.shift)
-        case "topk_abs" | "topk_marginpos" | "topk_percpos":
-            return float(miner.threshold)
-    return None
+    """The method's own parameter (threshold, shift, ...); None for a method without one."""
+    return METHODS[config.miner.kind].value(config.miner)
 
 
 def find_arm(study: Study, block: str, *, kind: str, reveal: float, common: bool) -> str | None:
@@ -34,7 +31,7 @@ def _plays(run: FinishedRun, *, kind: str, reveal: float, common: bool) -> bool:
     return (
         not run.deterministic
         and config.miner.kind == kind
-        and miner_value(config) in (None, PAPER.get(kind))
+        and miner_value(config) in (None, optimum(kind))
         and config.mining.reveal == reveal
         and bool(config.mining.common_with) == common
     )

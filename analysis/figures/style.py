@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
+from experiments.miners.methods import METHODS
+
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
@@ -16,15 +18,31 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
 
 GREY = "#5a5a5a"
 
-METHODS = {
-    "naive_topk": ("Naive Top-K", BLACK, "o"),
-    "topk_shifted": ("Top-K shifted", ORANGE, "s"),
-    "topk_abs": ("TopK-Abs", PURPLE, "D"),
-    "topk_marginpos": ("TopK-MarginPos", BLUE, "^"),
-    "topk_percpos": ("TopK-PercPos", RED, "v"),
-    "random": ("random", GREEN, "P"),
+MARKS = {
+    "naive_topk": (BLACK, "o"),
+    "topk_shifted": (ORANGE, "s"),
+    "topk_abs": (PURPLE, "D"),
+    "topk_marginpos": (BLUE, "^"),
+    "topk_percpos": (RED, "v"),
+    "random": (GREEN, "P"),
 }
-"""miner kind -> (name as in the paper, colour, marker)."""
+"""miner kind -> (colour, marker); a method that has none here is drawn in grey."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn: its name in the legend, its colour, its marker."""
+
+    label: str
+    colour: str
+    marker: str
+
+
+def look(kind: str) -> Look:
+    """The look of a method, by its config's kind."""
+    colour, marker = MARKS.get(kind, (GREY, "X"))
+    return Look(METHODS[kind].label, colour, marker)
+
 
 SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "which-hard-negatives",

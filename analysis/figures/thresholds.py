@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.compare import compare_runs, is_dev
-from analysis.figures.roles import PAPER
-from analysis.figures.style import BLACK, METHODS, Figure, canvas, rounded, to_svg
+from analysis.figures.roles import optimum
+from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
 from analysis.load import FinishedRun, Study
-from analysis.plan import Chosen, CurvePoint
 from analysis.stats import Difference
+from experiments.studies.plan import Chosen, CurvePoint
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _curve(study: Study, cell: str) -> Curve:
     runs = [_runs(study, point) for point in points]
     kind = next(iter(runs[0].values())).config.miner.kind
     about_miner = chosen.key.startswith("miner.")
-    paper = PAPER.get(kind) if about_miner else None
+    paper = optimum(kind) if about_miner else None
     at = _reference(chosen, [float(point.value) for point in points], paper)
     tasks = [task for task in next(iter(runs[at].values())).scores if is_dev(task)]
     return Curve(
@@ -91,7 +91,7 @@ def _number(chosen: Chosen) -> float:
 
 
 def _draw(ax: Any, curve: Curve) -> None:
-    _, colour, marker = METHODS.get(curve.method or "", ("", BLACK, "o"))
+    colour, marker = (BLACK, "o") if curve.method is None else (look(curve.method).colour, look(curve.method).marker)
     y = [0.0 if d is None else rounded(d.mean) for d in curve.differences]
     below = [0.0 if d is None else rounded(d.mean - d.low) for d in curve.differences]
     above = [0.0 if d is None else rounded(d.high - d.mean) for d in curve.differences]

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from analysis.load import Study
-from analysis.plan import changes
 from analysis.tables.formats import fixed
 
 
@@ -48,7 +47,7 @@ def value_text(value: float | int | str | None) -> str:
 
 
 def _changes(study: Study) -> str:
-    found = changes(study.plan)
+    found = study.plan.changes
     if not found:
         return "Nothing of it was changed after the first run started.\n"
     lines = [f"- `{key}`: was {_value(before)}, is {_value(after)}\n" for key, before, after in found]

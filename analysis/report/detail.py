@@ -9,7 +9,7 @@ from analysis.load import FinishedRun, Study
 from analysis.stats import wilson
 from analysis.tables.formats import DASH, Table, fixed, markdown, percent
 from analysis.tables.methods import difference_text
-from experiments.record import MEASURES, RateBin
+from experiments.records.schema import MEASURES, RateBin
 
 
 def detail_section(study: Study) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.audit import Layout, audit_markdown, audit_table, mined_runs
+from analysis.audit import audit_markdown, audit_table
+from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
 from analysis.tables.formats import comma_separated, latex
 from analysis.tables.methods import methods_latex, methods_markdown

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from experiments.collections import docstring_prose
 from experiments.errors import UserError
+from experiments.files import write_text
 from experiments.identity import digest
-from experiments.store import write_text
 
 log = logging.getLogger("experiments")
 

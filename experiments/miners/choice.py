@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.config import MinerConfig
-from experiments.ir import NO_DOCUMENT, Positions, Scores
-from experiments.miners import random
-from experiments.miners.methods import rule_of
+from experiments.ir import NO_DOCUMENT, NO_TEACHER, Positions, Scores
+from experiments.miners.methods import Rule, rule_of
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import ABOVE_BAR, CHOSEN, SURVIVOR, WITHIN_SHIFT
-from experiments.miners.rule import Rule
 from experiments.miners.selection import row_keys, select
 from experiments.miners.uniform import draw_documents
 
@@ -24,15 +22,16 @@ State = npt.NDArray[np.int8]
 class Choice:
     """For R rows and n negatives: what was chosen, before any row is dropped.
 
-    document, rank, score: (R, n) as in ir.Negatives. anchor, bar: (R,) float32, NaN where there is none.
+    document, teacher, rank, score, anchor_score, bar: (R, n) as in ir.Negatives.
     found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps.
     state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all.
     """
 
     document: Positions
+    teacher: npt.NDArray[np.int8]
     rank: Positions
     score: Scores
-    anchor: Scores
+    anchor_score: Scores
     bar: Scores
     found: npt.NDArray[np.int64]
     kept: npt.NDArray[np.bool_]
@@ -42,18 +41,21 @@ class Choice:
 
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
     """The method's negatives for every row of the pool, with `shortfall` applied."""
-    rule = rule_of(miner, pool.anchor)
+    rule = rule_of(miner, pool)
     return _settle_short_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
 
 
 def _choose_unranked(pool: Pool) -> Choice:
-    document = random.choose(pool)
-    nothing = np.full(len(document), np.nan, dtype=np.float32)
+    """Uniform documents outside the exclusions, fewer where the collection has no more."""
+    rows = np.arange(len(pool.rows))
+    document = draw_documents(pool, np.zeros((len(rows), 0), dtype=np.int32), pool.mining.num_negatives, rows=rows)
+    nothing = np.full(document.shape, np.nan, dtype=np.float32)
     return Choice(
         document=document,
+        teacher=np.full(document.shape, NO_TEACHER, dtype=np.int8),
         rank=np.zeros_like(document),
-        score=np.full(document.shape, np.nan, dtype=np.float32),
-        anchor=nothing,
+        score=nothing,
+        anchor_score=nothing,
         bar=nothing,
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
@@ -70,17 +72,24 @@ def _choose_ranked(pool: Pool, rule: Rule) -> Choice:
     state = np.empty_like(pool.state)
     for part in pool.chunks():
         document[part], rank[part], score[part], state[part] = _choose_chunk(pool, rule, part)
+    ranked = rank > 0
     return Choice(
         document=document,
+        teacher=np.where(ranked, np.int8(0), np.int8(NO_TEACHER)),
         rank=rank,
         score=score,
-        anchor=pool.anchor,
-        bar=np.full_like(pool.anchor, np.nan) if rule.bar is None else rule.bar,
+        anchor_score=_where_ranked(ranked, pool.anchor),
+        bar=np.full(shape, np.nan, dtype=np.float32) if rule.bar is None else _where_ranked(ranked, rule.bar),
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
         state=state,
         looked=True,
     )
+
+
+def _where_ranked(ranked: npt.NDArray[np.bool_], of_row: Scores) -> Scores:
+    """A row's (R,) value at each of its (R, n) ranked slots, NaN at the others."""
+    return np.where(ranked, of_row[:, None], np.float32(np.nan))
 
 
 def _choose_chunk(pool: Pool, rule: Rule, part: slice) -> tuple[Positions, Positions, Scores, State]:

@@ -10,7 +10,7 @@ from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, 
 from experiments.miners.choice import Choice
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, SURVIVOR
-from experiments.record import Histogram, MiningFacts
+from experiments.records.schema import Histogram, MiningFacts
 
 
 def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common: int) -> MiningFacts:
@@ -19,7 +19,7 @@ def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common
     rejected = {REASONS[code]: looked[code] for code in REJECTED if looked.get(code)}
     there = negatives.document != NO_DOCUMENT
     ranked = negatives.rank > 0
-    gap = negatives.positive_score[:, None] - negatives.score
+    gap = negatives.gap
     slot = np.broadcast_to(np.arange(there.shape[1]), there.shape)
     return MiningFacts(
         queries=pool.queries,
@@ -33,7 +33,7 @@ def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common
         rejected_reasons=rejected,
         mean_rank=_mean(negatives.rank[ranked]),
         mean_gap=_mean(gap[ranked]),
-        mean_positive_score=_mean(negatives.positive_score),
+        mean_positive_score=_mean(negatives.positive_scores),
         mean_negative_score=_mean(negatives.score[ranked]),
         mined=int(np.count_nonzero(there)),
         known_false=int(np.count_nonzero(negatives.known_false)),
@@ -57,7 +57,7 @@ def _counts(choice: Choice) -> dict[int, int]:
 def _histograms(
     negatives: Negatives, gap: npt.NDArray[np.float32], ranked: npt.NDArray[np.bool_]
 ) -> dict[str, Histogram]:
-    shown = {"positive_score": histogram(negatives.positive_score, SCORE_EDGES)} if len(negatives) else {}
+    shown = {"positive_score": histogram(negatives.positive_scores, SCORE_EDGES)} if len(negatives) else {}
     if not ranked.any():
         return shown
     return {

@@ -1,25 +1,97 @@
-"""From a miner's config to the rule that it stands for."""
+"""Every mining method in one place: its name in the paper, its parameter, the paper's optimum, and its rule.
+
+A method is one entry of METHODS and one config type (config/mining.py). Tables, figures and the audit read the same
+entries, so that a new method needs no other place.
+"""
 
 from __future__ import annotations
 
-from experiments.config import MinerConfig, NaiveTopK, RandomMiner, TopKAbs, TopKMarginPos, TopKPercPos, TopKShifted
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.config import MinerConfig, NaiveTopK, TopKAbs, TopKMarginPos, TopKPercPos, TopKShifted
 from experiments.ir import Scores
-from experiments.miners import naive_topk, topk_abs, topk_marginpos, topk_percpos, topk_shifted
-from experiments.miners.rule import Rule
+
+if TYPE_CHECKING:
+    from experiments.miners.pool import Pool
 
 
-def rule_of(miner: MinerConfig, anchor: Scores) -> Rule | None:
-    """The rule for rows with these (R,) anchor scores; None for random, which ranks nothing."""
-    match miner:
-        case NaiveTopK():
-            return naive_topk.rule()
-        case TopKShifted(shift=shift):
-            return topk_shifted.rule(shift)
-        case TopKAbs(threshold=threshold):
-            return topk_abs.rule(anchor, threshold)
-        case TopKMarginPos(threshold=threshold):
-            return topk_marginpos.rule(anchor, threshold)
-        case TopKPercPos(threshold=threshold):
-            return topk_percpos.rule(anchor, threshold)
-        case RandomMiner():
-            return None
+@dataclass(frozen=True)
+class Rule:
+    """A candidate survives iff its score is strictly below the row's bar and its rank is greater than the floor.
+
+    bar: (R,) float32, rounded once, so that a score equal to the recorded bar is at the bar; None = no bar.
+    floor: ranks counted after the exclusions; 0 = no floor.
+    """
+
+    bar: Scores | None = None
+    floor: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a kind of miner is.
+
+    label: its name in tables and figures (the paper's where it has one). parameter: the config field that holds its own
+    parameter; None = it has none. optimum: the paper's best value (Table 3 of arXiv 2407.15831). rule: from the miner's
+    config and the rows with their candidates; None = nothing is ranked.
+    """
+
+    label: str
+    parameter: str | None
+    optimum: float | None
+    rule: Callable[[Any, Pool], Rule] | None
+
+    def value(self, miner: MinerConfig) -> float | None:
+        """The method's own parameter in a config; None for a method without one."""
+        return None if self.parameter is None else float(getattr(miner, self.parameter))
+
+
+def _no_bar(_miner: NaiveTopK, _pool: Pool) -> Rule:
+    """Everything survives."""
+    return Rule()
+
+
+def _shift(miner: TopKShifted, _pool: Pool) -> Rule:
+    """Ranks 1 to `shift`, counted after the exclusions, are rejected."""
+    return Rule(floor=miner.shift)
+
+
+def _absolute(miner: TopKAbs, pool: Pool) -> Rule:
+    """The bar is the threshold, whatever the anchor scores."""
+    return Rule(bar=np.full_like(pool.anchor, miner.threshold))
+
+
+def _margin(miner: TopKMarginPos, pool: Pool) -> Rule:
+    """The bar is the anchor score less the threshold."""
+    return Rule(bar=(pool.anchor.astype(np.float64) - miner.threshold).astype(np.float32))
+
+
+def _share(miner: TopKPercPos, pool: Pool) -> Rule:
+    """The bar is the anchor score times the threshold.
+
+    Written as anchor - |anchor| * (1 - threshold), so that the bar of a negative score lies below it as well
+    (sentence-transformers #3819, mended there in #3821).
+    """
+    wide = pool.anchor.astype(np.float64)
+    return Rule(bar=(wide - np.abs(wide) * (1.0 - miner.threshold)).astype(np.float32))
+
+
+METHODS: dict[str, Method] = {
+    "naive_topk": Method("Naive Top-K", None, None, _no_bar),
+    "topk_shifted": Method("Top-K shifted", "shift", 10.0, _shift),
+    "topk_abs": Method("TopK-Abs", "threshold", 0.7, _absolute),
+    "topk_marginpos": Method("TopK-MarginPos", "threshold", 0.05, _margin),
+    "topk_percpos": Method("TopK-PercPos", "threshold", 0.95, _share),
+    "random": Method("random", None, None, None),
+}
+"""By the config's `kind`. Tables and figures list methods in this order."""
+
+
+def rule_of(miner: MinerConfig, pool: Pool) -> Rule | None:
+    """The rule for the rows of a pool; None for a method that ranks nothing."""
+    rule = METHODS[miner.kind].rule
+    return None if rule is None else rule(miner, pool)

@@ -16,7 +16,7 @@ from experiments.miners.facts import mining_facts
 from experiments.miners.pairs import encode
 from experiments.miners.pool import Pool, make_pool
 from experiments.miners.reasons import REASONS
-from experiments.record import MiningFacts
+from experiments.records.schema import MiningFacts
 
 __all__ = ["REASONS", "Mined", "mine", "mine_pool"]
 
@@ -91,11 +91,12 @@ def _negatives(pool: Pool, choice: Choice, row: npt.NDArray[np.int64]) -> Negati
     return Negatives(
         query=pool.rows.query[row],
         positive=pool.rows.positive[row],
-        positive_score=pool.rows.score[row],
-        anchor_score=choice.anchor[row],
-        bar=choice.bar[row],
         document=document,
+        teacher=choice.teacher[row],
         rank=choice.rank[row],
         score=choice.score[row],
+        anchor_score=choice.anchor_score[row],
+        bar=choice.bar[row],
+        positive_score=np.repeat(pool.rows.score[row, None], document.shape[1], axis=1),
         known_false=judged & (document >= 0),
     )

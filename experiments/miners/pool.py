@@ -52,7 +52,7 @@ def make_pool(
 ) -> Pool:
     """Draw the queries and their shown positives, exclude, and look at the first `depth` of what is left.
 
-    Raises ValueError if the candidates stop before `depth` (`plan.fetch_depth` says how many are needed).
+    Raises ValueError if the candidates stop before `depth` (`depth.fetch_depth` says how many are needed).
     """
     split = collection.splits["train"]
     drawn = draw_train_queries(split, data=data, seed=seed)

@@ -11,15 +11,16 @@ import numpy as np
 from experiments.config import DenseTeacher, DistilledStudent
 from experiments.errors import UserError
 from experiments.execution import Execution
+from experiments.files import write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import Collection, Scores, hash_texts, normalise_text
-from experiments.store import Artifact, Store, write_json
-from experiments.students.build import build_student, student_key
-from experiments.students.encoder import weights_identity
-from experiments.students.lengths import set_lengths
-from experiments.students.saved import save_model
+from experiments.models.encoder import weights_identity
+from experiments.models.lengths import set_lengths
+from experiments.models.saved import save_model
+from experiments.models.student import build_student, student_key
+from experiments.store import Artifact, Store
+from experiments.versions import DISTILL
 
-STAGE, VERSION = "distill", 1
 EmbedTexts = Callable[..., tuple[Scores, Artifact]]
 """embed(texts, *, encoder, role) -> (vectors, artifact)."""
 
@@ -35,14 +36,14 @@ def distill(
         write_json(folder / "losses.json", [round(loss, 6) for loss in losses])
 
     payload: dict[str, Any] = {
-        "version": VERSION,
+        **DISTILL.payload,
         "student": identity_payload(student),
         "base": student_key(student.base),
         "teacher": weights_identity(student.teacher, execution=execution),
         "queries": hash_texts(queries),
         "documents": hash_texts(documents),
     }
-    artifact = store.get_or_make(STAGE, payload, make)
+    artifact = store.get_or_make(DISTILL.name, payload, make)
     return artifact.path / "model", artifact
 
 
@@ -80,7 +81,7 @@ def _fit(
     embed: EmbedTexts,
     folder: Path,
 ) -> list[float]:
-    from experiments.students.distiller import Lesson, fit_to_vectors
+    from experiments.training.distiller import Lesson, fit_to_vectors
 
     model = build_student(student.base, execution=execution, dropout=0.0)
     set_lengths(model, query=student.passage_length, document=student.passage_length)
@@ -96,7 +97,7 @@ def _fit(
         model,
         Lesson(texts=[*queries, *documents], role=roles, vectors=vectors),
         student=student,
-        seed=derive_seed(student.seed, STAGE),
+        seed=derive_seed(student.seed, DISTILL.name),
         title=f"fit {student.name} to {student.teacher.name}" if execution.progress else None,
     )
     save_model(model, folder)

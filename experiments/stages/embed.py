@@ -10,9 +10,10 @@ import numpy as np
 from experiments.config import DenseTeacher
 from experiments.execution import Execution
 from experiments.ir import Scores
+from experiments.models.encoder import load_encoder
 from experiments.store import Artifact, Store
-from experiments.students.encoder import load_encoder
 from experiments.teachers.dense import Role, embedding_payload, encode
+from experiments.versions import EMBED
 
 FILE = "vectors.npy"
 
@@ -34,5 +35,5 @@ def embed(
         )
 
     payload = embedding_payload(texts, encoder=encoder, role=role, execution=execution)
-    artifact = store.get_or_make("embed", payload, make)
+    artifact = store.get_or_make(EMBED.name, payload, make)
     return np.load(artifact.path / FILE, mmap_mode="r"), artifact

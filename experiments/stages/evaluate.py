@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from experiments.config import DistilledStudent, InfoNCE, Precision, RunConfig
+from experiments.evaluation.measures import Ranking, per_query_measures
+from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
-from experiments.record import PER_QUERY_COLUMNS, TaskScores
-from experiments.stages.evaluation_target import EvaluationTarget
-from experiments.stages.measures import Ranking, per_query_measures
-from experiments.store import Artifact, Store, write_json
-from experiments.students.build import build_student
-from experiments.students.lengths import set_lengths
-from experiments.students.saved import load_model
+from experiments.files import write_json
+from experiments.models.lengths import set_lengths
+from experiments.models.saved import load_model
+from experiments.models.student import build_student
+from experiments.records.schema import PER_QUERY_COLUMNS, TaskScores
+from experiments.store import Artifact, Store
+from experiments.versions import EVALUATE
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from experiments.stages.mteb_task import NamedEncoder, Outcome
+    from experiments.evaluation.mteb_task import NamedEncoder, Outcome
 
-STAGE, VERSION = "evaluate", 1
 TOLERANCE = 5.1e-6
 """mteb rounds its figures to 5 decimals."""
 
@@ -72,7 +73,7 @@ def evaluate(
 def check_tasks(names: Sequence[str]) -> None:
     """Raises UserError for a name that mteb does not have; fetches nothing."""
     if names:
-        from experiments.stages.mteb_task import built_in_task
+        from experiments.evaluation.mteb_task import built_in_task
 
         for name in names:
             built_in_task(name)
@@ -91,7 +92,7 @@ def reading_of(config: RunConfig) -> Reading:
 
 def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artifact:
     def make_task() -> Any:
-        from experiments.stages.mteb_task import local_task
+        from experiments.evaluation.mteb_task import local_task
 
         return local_task(target)
 
@@ -99,7 +100,7 @@ def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artif
 
 
 def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
-    from experiments.stages.mteb_task import built_in_task, load_built_in
+    from experiments.evaluation.mteb_task import built_in_task, load_built_in
 
     task = built_in_task(name)
 
@@ -122,7 +123,7 @@ def _measured(
     make_task: Callable[[], Any],
 ) -> Artifact:
     def make(folder: Path) -> None:
-        from experiments.stages.mteb_task import search
+        from experiments.evaluation.mteb_task import search
 
         task = make_task()
         named = encoder()
@@ -131,7 +132,7 @@ def _measured(
         _write(folder, outcome, name=name, content_hash=content_hash)
 
     payload = {
-        "version": VERSION,
+        **EVALUATE.payload,
         "student": student_key,
         "task": name,
         "content": content_hash,
@@ -139,11 +140,11 @@ def _measured(
         "passage_length": reading.passage_length,
         "precision": reading.precision,
     }
-    return store.get_or_make(STAGE, payload, make)
+    return store.get_or_make(EVALUATE.name, payload, make)
 
 
 def _encoder(load: Callable[[], SentenceTransformer], student_key: str) -> NamedEncoder:
-    from experiments.stages.mteb_task import NamedEncoder
+    from experiments.evaluation.mteb_task import NamedEncoder
 
     return NamedEncoder(load(), key=student_key)
 

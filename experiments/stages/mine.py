@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 
 from experiments.config import CommonWith, RunConfig
-from experiments.execution import Execution
+from experiments.files import write_text
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
 from experiments.miners.mine import REASONS, Mined, mine
-from experiments.record import MiningFacts
-from experiments.store import Artifact, Store, write_text
-
-VERSION = 1
-"""Bump when the same inputs would give other rows, negatives, reasons or facts."""
+from experiments.records.schema import MiningFacts
+from experiments.store import Artifact, Store
+from experiments.versions import MINE
 
 
 def mine_stage(
@@ -29,10 +27,8 @@ def mine_stage(
     candidates_key: str,
     others: Sequence[tuple[Candidates, str, CommonWith]],
     store: Store,
-    execution: Execution,
 ) -> tuple[Mined, Artifact]:
     """`mine` of the run's data, miner, mining and seed, made once. `others`: candidates, their key, what is listed."""
-    del execution  # NumPy on one thread: nothing to choose
 
     def make(folder: Path) -> None:
         mined = mine(
@@ -47,7 +43,7 @@ def mine_stage(
         save_mined(folder, mined)
 
     payload = {
-        "version": VERSION,
+        **MINE.payload,
         "data": config.data,
         "miner": config.miner,
         "mining": config.mining,
@@ -56,7 +52,7 @@ def mine_stage(
         "candidates": candidates_key,
         "others": [[key, listed] for _, key, listed in others],
     }
-    artifact = store.get_or_make("mine", payload, make)
+    artifact = store.get_or_make(MINE.name, payload, make)
     return load_mined(artifact.path), artifact
 
 
@@ -90,9 +86,9 @@ def negatives_table(collection: Collection, mined: Mined, limit: int) -> list[di
             "query": queries[negatives.query[row]],
             "positive": passages[negatives.positive[row]],
             "negative": passages[negatives.document[row, slot]],
-            "positive_score": float(negatives.positive_score[row]),
+            "positive_score": float(negatives.positive_score[row, slot]),
             "negative_score": _number(negatives.score[row, slot]),
-            "bar": _number(negatives.bar[row]),
+            "bar": _number(negatives.bar[row, slot]),
             "rank": int(negatives.rank[row, slot]) or None,
             "reason": _reason(mined, row, int(negatives.rank[row, slot])),
             "known_false": bool(negatives.known_false[row, slot]),

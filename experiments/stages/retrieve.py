@@ -14,12 +14,13 @@ from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import identity_payload
 from experiments.ir import Candidates, Collection, Qrels, hash_texts
+from experiments.models.device import resolve_device
 from experiments.store import Artifact, Store
-from experiments.students.device import resolve_device
 from experiments.teachers.bm25 import bm25_rows
 from experiments.teachers.dense import Embed, rank_dense
 from experiments.teachers.random import random_rows
 from experiments.teachers.ranking import Ranking, ScoreRows, rank_rows, to_candidates
+from experiments.versions import RETRIEVE
 
 FILE = "candidates.npz"
 FIELDS = ("document", "score", "positive_score", "positive_rank")
@@ -47,13 +48,13 @@ def retrieve(
         found = to_candidates(rank(), qrels=qrels, depth=depth)
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})
 
-    artifact = store.get_or_make("retrieve", _payload(collection, qrels, identity, depth), make)
+    artifact = store.get_or_make(RETRIEVE.name, _payload(collection, qrels, identity, depth), make)
     return _read(artifact.path), [*used, artifact]
 
 
 def _payload(collection: Collection, qrels: Qrels, identity: dict[str, Any], depth: int) -> dict[str, Any]:
     return {
-        "version": 1,
+        **RETRIEVE.payload,
         "teacher": identity,
         "depth": depth,
         "minable": hashlib.sha256(np.packbits(collection.minable).tobytes()).hexdigest(),

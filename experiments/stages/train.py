@@ -12,20 +12,21 @@ import numpy as np
 from experiments.config import InfoNCE, RunConfig
 from experiments.errors import UserError
 from experiments.execution import Execution
+from experiments.files import write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, hash_texts
-from experiments.record import TrainingFacts
-from experiments.store import Artifact, Store, write_json
-from experiments.students.build import build_student, student_key
-from experiments.students.device import resolve_device
-from experiments.students.lengths import set_lengths
-from experiments.students.outcome import Curve, training_facts
-from experiments.students.saved import save_model
+from experiments.models.device import resolve_device
+from experiments.models.lengths import set_lengths
+from experiments.models.saved import save_model
+from experiments.models.student import build_student, student_key
+from experiments.records.schema import TrainingFacts
+from experiments.store import Artifact, Store
+from experiments.training.outcome import Curve, training_facts
+from experiments.versions import TRAIN
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-STAGE, VERSION = "train", 1
 SPREAD_DOCUMENTS = 128
 """Documents whose mean cosine tells whether the embeddings have collapsed."""
 
@@ -55,7 +56,7 @@ def train(
 
     width = 1 + negatives.document.shape[1]
     payload = train_payload(config=config, collection=collection, negatives=negatives, fitted=fitted)
-    artifact = store.get_or_make(STAGE, payload, make)
+    artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
     return artifact.path / "model", facts, artifact
 
@@ -64,11 +65,11 @@ def train_payload(
     *, config: RunConfig, collection: Collection, negatives: Negatives, fitted: Path | None
 ) -> dict[str, Any]:
     """What names a trained student: its rows and their texts, its base, how and with which seed it is trained."""
-    from experiments.students.rows import row_ids, row_texts_hash
+    from experiments.training.rows import row_ids, row_texts_hash
 
     ids = row_ids(collection, negatives)
     return {
-        "version": VERSION,
+        **TRAIN.payload,
         "rows": len(ids),
         "row_ids": hash_texts(part for row in ids for part in (str(len(row)), *row)),
         "row_texts": row_texts_hash(collection, negatives),
@@ -76,7 +77,7 @@ def train_payload(
         "train": identity_payload(config.train),
         "student": student_key(config.student),
         "fitted": fitted.parent.name if fitted is not None else None,
-        "seed": derive_seed(config.seed, STAGE),
+        "seed": derive_seed(config.seed, TRAIN.name),
     }
 
 
@@ -103,9 +104,9 @@ def _fit(
     on_log: Callable[[int, dict[str, float]], None],
 ) -> tuple[SentenceTransformer, Curve]:
     """The trained model and its loss and learning rate at every step."""
-    from experiments.students.loss import InfoNCELoss
-    from experiments.students.rows import row_dataset, row_groups
-    from experiments.students.trainer import fit
+    from experiments.training.loss import InfoNCELoss
+    from experiments.training.rows import row_dataset, row_groups
+    from experiments.training.trainer import fit
 
     curve: Curve = []
 
@@ -120,7 +121,7 @@ def _fit(
         InfoNCELoss(model, groups, temperature=settings.temperature, in_batch=settings.in_batch),
         row_dataset(collection, negatives),
         train=settings,
-        seed=derive_seed(config.seed, STAGE),
+        seed=derive_seed(config.seed, TRAIN.name),
         device=resolve_device(execution),
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,
         on_log=keep,

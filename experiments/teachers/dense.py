@@ -11,11 +11,12 @@ import numpy as np
 from experiments.config import DenseTeacher
 from experiments.execution import Execution
 from experiments.ir import Collection, Qrels, Scores, hash_texts
+from experiments.models.encoder import weights_identity
 from experiments.store import Artifact, Store
-from experiments.students.encoder import weights_identity
 from experiments.teachers.pairs import score_pairs
 from experiments.teachers.ranking import Ranking
 from experiments.teachers.search import search_inner_product
+from experiments.versions import EMBED
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -40,7 +41,7 @@ def embedding_payload(
 ) -> dict[str, Any]:
     """All that can change an embedding; neither batch size nor device nor workers."""
     return {
-        "version": 1,
+        **EMBED.payload,
         "weights": weights_identity(encoder, execution=execution),
         "layers": encoder.layers,
         "pooling": encoder.pooling,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.config import RunConfig
 from experiments.execution import Labels
-from experiments.record import MiningFacts, RunRecord, TrainingFacts
+from experiments.records.schema import MiningFacts, RunRecord, TrainingFacts
 
 LONGEST_TAG = 64
 """Characters; Weights & Biases refuses longer ones."""

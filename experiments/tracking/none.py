@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experiments.config import RunConfig
 from experiments.execution import Labels
-from experiments.record import RunRecord
+from experiments.records.schema import RunRecord
 from experiments.tracking.protocol import NegativeRows
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from experiments.config import RunConfig
 from experiments.execution import Labels
-from experiments.record import RunRecord
+from experiments.records.schema import RunRecord
 
 NegativeRows = Sequence[Mapping[str, object]]
 """One mapping per mined negative, all with the same keys (query, positive, negative, scores, reason)."""

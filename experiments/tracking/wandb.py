@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.execution import Labels, WandbTracker
-from experiments.record import RunRecord
+from experiments.records.schema import RunRecord
 from experiments.tracking import mirror
 from experiments.tracking.protocol import NegativeRows
 

@@ -28,7 +28,7 @@ from experiments.config import (
     TopKPercPos,
     TopKShifted,
 )
-from experiments.record import (
+from experiments.records.schema import (
     SCHEMA_VERSION,
     CollectionFacts,
     Histogram,

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.audit import layouts
 from experiments.config import RunConfig
-from experiments.record import Histogram, MiningFacts
+from experiments.records.schema import Histogram, MiningFacts
 from tests.analysis import synthetic
 
 

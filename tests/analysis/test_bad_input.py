@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from experiments.record import per_query_digest
+from experiments.records.schema import per_query_digest
 from tests.analysis import synthetic
 
 BLOCKS = {"docstrings": {"docstrings/test": 40}}

@@ -10,7 +10,7 @@ from analysis.judgments import Judged, agreement, judgments_page
 from analysis.sources import Source
 from analysis.stats import wilson
 from experiments.errors import UserError
-from experiments.record import dump_record
+from experiments.records.schema import dump_record
 from tests.analysis import synthetic
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.__main__ import main
-from experiments.record import per_query_digest
+from experiments.records.schema import per_query_digest
 from tests.analysis import synthetic
 
 CSV = """task,query_id,nDCG@10,R@100,MRR@10,AP@100

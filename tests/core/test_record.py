@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from experiments import record as record_module
 from experiments.errors import UserError
-from experiments.record import SCHEMA_VERSION, RunRecord, TaskScores, dump_record, parse_record
-from experiments.record_store import find_failure, find_record, per_query_path, write_failure, write_record
+from experiments.records import schema as record_module
+from experiments.records.folder import find_failure, find_record, per_query_path, write_failure, write_record
+from experiments.records.schema import SCHEMA_VERSION, RunRecord, TaskScores, dump_record, parse_record
 from tests.core.test_identity import make_config
 
 

@@ -26,8 +26,8 @@ from experiments.config import (
 )
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.record import PER_QUERY_COLUMNS, RunRecord
-from experiments.record_store import find_record, per_query_path, record_paths
+from experiments.records.folder import find_record, per_query_path, record_paths
+from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord
 from experiments.tracking.none import NullTracker
 from tests.helpers.beir import write_beir
 

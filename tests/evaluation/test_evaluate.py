@@ -15,12 +15,12 @@ from sentence_transformers import SentenceTransformer
 
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
+from experiments.evaluation.mteb_task import NamedEncoder, local_task
 from experiments.ir import Qrels
-from experiments.record import MEASURES, PER_QUERY_COLUMNS, TaskScores
+from experiments.models.student import build_student, student_key
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, TaskScores
 from experiments.stages.evaluate import EvaluationTarget, evaluate, read_run, reading_of
-from experiments.stages.mteb_task import NamedEncoder, local_task
 from experiments.store import Artifact, Store
-from experiments.students.build import build_student, student_key
 from tests.helpers.toy import toy_collection, toy_config, toy_execution
 
 COLLECTION = toy_collection(positives=3)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ir_measures import AP, R, nDCG
 
-from experiments.stages.measures import per_query_measures, reciprocal_rank
+from experiments.evaluation.measures import per_query_measures, reciprocal_rank
 
 
 def test_a_hand_computed_query() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.compose import Composer
+from experiments.command.compose import Composer
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from experiments.compose import Composed, Composer
-from experiments.record import MEASURES, PER_QUERY_COLUMNS, RunRecord, TaskScores
-from experiments.record_store import write_failure, write_record
+from experiments.command.compose import Composed, Composer
+from experiments.records.folder import write_failure, write_record
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord, TaskScores
 
 
 def leave_record(run: Composed, score: float = 0.5) -> RunRecord:

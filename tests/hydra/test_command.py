@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.record_store import find_failure
+from experiments.records.folder import find_failure
 from tests.helpers.beir import write_beir
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.compose import CONF, Composer, build
+from experiments.command.compose import CONF, Composer, build
+from experiments.command.mistakes import UNIONS
+from experiments.command.overrides import last_wins, write_value
 from experiments.config import (
     BeirData,
     DenseTeacher,
@@ -17,8 +19,6 @@ from experiments.config import (
 )
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.explain import UNIONS
-from experiments.overrides import last_wins, write_value
 
 GOLDEN = Path(__file__).with_name("golden_run_ids.json")
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.compose import Composer
+from experiments.command.compose import Composer
 from experiments.config import TopKAbs, TopKPercPos
 from experiments.errors import UserError
-from experiments.sweep_grid import grid_jobs
+from experiments.studies.grid import grid_jobs
 
 
 def miners(composer: Composer, *arguments: str) -> list[tuple[str, float | None]]:

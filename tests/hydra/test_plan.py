@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from experiments.plan import Choose, Study, choose_value, phase_one, phase_two
+from experiments.studies.cells import choose_value, phase_one, phase_two
+from experiments.studies.declaration import Choose, Declaration
 
 DECLARATION: dict[str, Any] = {
     "name": "s",
@@ -17,8 +18,8 @@ DECLARATION: dict[str, Any] = {
 }
 
 
-def study(**changes: Any) -> Study:
-    return Study.model_validate({**DECLARATION, **changes})
+def study(**changes: Any) -> Declaration:
+    return Declaration.model_validate({**DECLARATION, **changes})
 
 
 def test_runs_go_seed_by_seed_then_block_then_arm() -> None:
@@ -81,7 +82,7 @@ def test_a_declaration_that_cannot_be_is_refused(changes: dict[str, Any], says: 
 
 
 def test_a_block_like_another_starts_from_its_settings() -> None:
-    study = Study.model_validate(
+    study = Declaration.model_validate(
         {
             "name": "s",
             "arms": {"a": []},
@@ -105,4 +106,4 @@ def test_a_block_like_another_starts_from_its_settings() -> None:
 def test_a_block_like_none_is_one_line(like: str) -> None:
     blocks = {"big": {"overrides": []}, "twice": {"like": "big"}, "other": {"like": like}}
     with pytest.raises(ValidationError, match=rf"'other' is like '{like}': name a block that is spelled out \(big\)"):
-        Study.model_validate({"name": "s", "arms": {"a": []}, "blocks": blocks})
+        Declaration.model_validate({"name": "s", "arms": {"a": []}, "blocks": blocks})

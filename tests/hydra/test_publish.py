@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from experiments import publish, status
-from experiments.compose import Composed, Composer
-from experiments.plan import plan_path
-from experiments.record import PER_QUERY_COLUMNS
-from experiments.record_store import UNFINISHED, write_failure
-from experiments.sweep import SweepFailed, run_sweep
+from experiments.command.compose import Composed, Composer
+from experiments.records.folder import UNFINISHED, write_failure
+from experiments.records.schema import PER_QUERY_COLUMNS
+from experiments.studies.plan import plan_path
+from experiments.studies.sweep import SweepFailed, run_sweep
 from tests.hydra.records import FakeLauncher
 
 

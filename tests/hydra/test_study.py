@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from experiments.collections.load import load_collection
-from experiments.compose import Composed, Composer
+from experiments.command.compose import Composed, Composer
 from experiments.errors import UserError
-from experiments.plan import plan_path, read_plan
-from experiments.record import CollectionFacts
-from experiments.record_store import write_record
-from experiments.sweep import SweepFailed, run_sweep
-from experiments.sweep_study import StudyPlanner, check_dev_only
+from experiments.records.folder import write_record
+from experiments.records.schema import CollectionFacts
+from experiments.studies.plan import plan_path, read_plan
+from experiments.studies.planner import StudyPlanner, check_dev_only
+from experiments.studies.sweep import SweepFailed, run_sweep
 from tests.helpers.beir import write_beir
 from tests.hydra.records import FakeLauncher, leave_record
 

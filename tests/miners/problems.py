@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from experiments.config import BeirData, MiningConfig
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Corpus, Qrels, Queries, Split
-from experiments.miners.plan import fetch_depth
+from experiments.miners.depth import fetch_depth
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Problem:
 
     def candidates_for(self, data: BeirData, mining: MiningConfig) -> Candidates:
         """As deep as mining needs."""
-        return self.candidates(fetch_depth(self.collection, data=data, mining=mining))
+        return self.candidates(fetch_depth(self.collection, mining=mining))
 
 
 def collection_of(

@@ -23,8 +23,8 @@ from experiments.config import (
 )
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Candidates
+from experiments.miners.depth import fetch_depth
 from experiments.miners.mine import Mined, mine
-from experiments.miners.plan import fetch_depth
 from experiments.miners.reasons import CHOSEN, REVEALED, SURVIVOR
 from tests.miners.problems import Problem, beir, collection_of, random_problem
 
@@ -186,7 +186,7 @@ def test_common_rows_are_those_that_every_listed_miner_keeps() -> None:
     problem, data = made(6), beir(positives="one")
     mining = MiningConfig(depth=20, positive_within=12)
     other = Problem(problem.collection, np.random.default_rng(9).permuted(problem.scores, axis=1))
-    depth = fetch_depth(problem.collection, data=data, mining=mining)
+    depth = fetch_depth(problem.collection, mining=mining)
     listed: tuple[tuple[Candidates, CommonWith], ...] = (
         (problem.candidates(depth), listed_miner(TopKPercPos(threshold=0.5))),
         (other.candidates(depth), listed_miner(TopKShifted(shift=3))),

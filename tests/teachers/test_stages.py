@@ -9,10 +9,10 @@ from experiments.config import Bm25Teacher, DenseTeacher, RandomTeacher
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection
+from experiments.models.encoder import load_encoder
 from experiments.stages.embed import embed
 from experiments.stages.retrieve import retrieve
 from experiments.store import Store
-from experiments.students.encoder import load_encoder
 from tests.teachers.small import collection
 
 TEACHER = DenseTeacher(name="minilm_l6", source="embedded", pooling="mean", max_length=256)

@@ -1,7 +1,7 @@
 """A config, a record and mined negatives, small and made up."""
 
 from experiments.config import DenseTeacher, DocstringsData, InfoNCE, RunConfig, TinyStudent, TopKPercPos
-from experiments.record import SCHEMA_VERSION, MiningFacts, RunRecord, TaskScores, TrainingFacts
+from experiments.records.schema import SCHEMA_VERSION, MiningFacts, RunRecord, TaskScores, TrainingFacts
 
 NEGATIVES = [
     {"query": "Invert a matrix", "positive": "The inverse.", "negative": "The pseudo-inverse.", "score": 0.625},

@@ -12,7 +12,7 @@ import pytest
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.execution import Execution, Labels, WandbTracker
-from experiments.record import RunRecord
+from experiments.records.schema import RunRecord
 from experiments.tracking import make_tracker
 from experiments.tracking import wandb as wandb_tracking
 from tests.tracking.examples import NEGATIVES, make_config, make_record

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from experiments.config import DenseTeacher, DistilledStudent, ModelStudent
 from experiments.errors import UserError
 from experiments.ir import Qrels, Split
+from experiments.models.student import build_student
 from experiments.stages.distill import distill, training_texts
 from experiments.store import Artifact, Store
-from experiments.students.build import build_student
 from tests.helpers.toy import toy_collection, toy_execution
 
 TOY = toy_collection(positives=2)

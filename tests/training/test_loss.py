@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 
 from experiments.ir import NO_DOCUMENT
-from experiments.students.loss import InfoNCELoss, RowGroups
+from experiments.training.loss import InfoNCELoss, RowGroups
 
 ROWS, DEPTH, WIDTH = 6, 4, 8
 

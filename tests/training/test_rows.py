@@ -13,11 +13,11 @@ from torch import Tensor
 from experiments.config import TinyStudent
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT
-from experiments.students.build import build_student
-from experiments.students.collator import RowCollator
-from experiments.students.lengths import set_lengths
-from experiments.students.loss import InfoNCELoss
-from experiments.students.rows import row_dataset, row_groups
+from experiments.models.lengths import set_lengths
+from experiments.models.student import build_student
+from experiments.training.collator import RowCollator
+from experiments.training.loss import InfoNCELoss
+from experiments.training.rows import row_dataset, row_groups
 from tests.helpers.toy import toy_collection, toy_execution, toy_negatives
 
 

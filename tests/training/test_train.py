@@ -16,13 +16,13 @@ from torch import Tensor
 from experiments.config import InfoNCE, NaiveTopK, NoTraining, RunConfig, TopKPercPos
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Negatives
-from experiments.record import TrainingFacts
+from experiments.models.lengths import set_lengths
+from experiments.models.student import build_student
+from experiments.records.schema import TrainingFacts
 from experiments.stages.train import train, train_payload
 from experiments.store import Artifact, Store
-from experiments.students.build import build_student
-from experiments.students.lengths import set_lengths
-from experiments.students.outcome import is_collapsed
-from experiments.students.rows import row_dataset
+from experiments.training.outcome import is_collapsed
+from experiments.training.rows import row_dataset
 from tests.helpers.toy import toy_collection, toy_config, toy_execution, toy_negatives
 
 COLLECTION = toy_collection()
@@ -122,7 +122,7 @@ def test_facts_are_what_was_logged(tmp_path: Path) -> None:
 
 
 def test_rows_are_reshuffled_every_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from experiments.students.collator import RowCollator
+    from experiments.training.collator import RowCollator
 
     seen: list[int] = []
     original = RowCollator.__call__

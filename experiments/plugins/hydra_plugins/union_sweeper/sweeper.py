@@ -1,4 +1,4 @@
-"""Hydra's side of a sweep: hands the command line to experiments.sweep, and runs to whatever launcher is chosen."""
+"""Hydra's side of a sweep: hands the command line to studies.sweep, and runs to whatever launcher is chosen."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class UnionSweeper(BasicSweeper):  # type: ignore[misc]
 
     def sweep(self, arguments: list[str]) -> Any:
         """Lay out, show and run. Raises UserError or SweepFailed."""
-        from experiments.compose import Composer
-        from experiments.overrides import unforced
-        from experiments.sweep import run_sweep
+        from experiments.command.compose import Composer
+        from experiments.command.overrides import unforced
+        from experiments.studies.sweep import run_sweep
 
         assert self.hydra_context is not None
         composer = Composer(self.hydra_context.config_loader)

@@ -1,0 +1,288 @@
+"""The one place where Hydra's config becomes a RunConfig and an Execution.
+
+`Composer` turns override strings into a plain mapping (one Hydra composition per distinct set of group choices, since
+one costs 45 ms); `build` turns such a mapping into the two typed values. Every mistake is one UserError line.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from experiments.command import mistakes
+from experiments.command.overrides import drop_foreign, has_key, key_of, last_wins
+from experiments.config import RunConfig
+from experiments.errors import UserError
+from experiments.execution import Execution, Labels
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+CONFIG_NAME = "config"
+IDENTITY = tuple(RunConfig.model_fields)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A run: what it is and how it is executed. position: "3/12" in a sweep, else ""."""
+
+    config: RunConfig
+    execution: Execution
+    position: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """The run's name."""
+        return self.config.run_id
+
+
+def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
+    """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit."""
+    plain = copy.deepcopy(dict(config))
+    data_paths = _take_data_path(plain)
+    model_paths = _take_model_paths(plain)
+    run = {name: plain[name] for name in IDENTITY if name in plain}
+    for key in _unset(run):
+        raise UserError(f"{key} is not set: give {key}=...")
+    try:
+        parsed = RunConfig.model_validate(run)
+    except ValidationError as error:
+        raise UserError(mistakes.invalid_value(error, run)) from error
+    execution = {
+        **plain["execution"],
+        "tracker": plain["tracker"],
+        "labels": Labels.model_validate(plain.get("labels") or {}),
+        "data_paths": data_paths,
+        "model_paths": model_paths,
+    }
+    if output is not None:
+        execution["output"] = output
+    try:
+        return Composed(parsed, Execution.model_validate(execution), str(plain.get("position") or ""))
+    except ValidationError as error:
+        raise UserError(_execution_line(error, execution)) from error
+
+
+def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The keys that a choice leaves to the user (???)."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _unset(value, f"{prefix}{name}.")
+        elif value == "???":
+            yield f"{prefix}{name}"
+
+
+def _execution_line(error: ValidationError, given: Mapping[str, Any]) -> str:
+    inner = error.errors()[0]["loc"][0] in {"tracker", "labels"}
+    return mistakes.invalid_value(error, given, prefix="" if inner else "execution.")
+
+
+def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
+    """Remove `data.path`; it names the collection unless data.name does."""
+    data = plain["data"]
+    text = data.pop("path", None)
+    if text is None:
+        if data.get("name") == "???":
+            raise UserError(
+                "data.name is not set: give data.path=FOLDER, or data.name=NAME of a folder under BEIR_HOME"
+            )
+        return {}
+    path = Path(str(text)).expanduser().resolve()
+    if data.get("kind") != "beir":
+        raise UserError(f"data.path={text}: data={data.get('kind')} reads no folder: add data=beir")
+    if not path.is_dir():
+        raise UserError(f"data.path={text}: there is no such folder: give a folder that holds corpus.jsonl")
+    if data.get("name") in {None, "???"}:
+        data["name"] = path.name
+    return {str(data["name"]): path}
+
+
+def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
+    """Models named by a local folder: they get the folder's name and the digest of its files as revision."""
+    paths: dict[str, Path] = {}
+    for encoder in _encoders(plain):
+        name = encoder.get("name")
+        if encoder.get("source") not in {"hub", "folder"} or not isinstance(name, str):
+            continue
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            continue
+        from experiments.models.weights import folder_revision
+
+        known = paths.setdefault(folder.resolve().name, folder.resolve())
+        if known != folder.resolve():
+            raise UserError(f"{known} and {name} have the same folder name, by which runs call them: rename one")
+        encoder.update(name=known.name, source="folder", revision=folder_revision(folder))
+    return paths
+
+
+def _encoders(plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for section in (plain["teacher"], plain["student"]):
+        yield from (part for part in (section, section.get("base"), section.get("teacher")) if isinstance(part, dict))
+
+
+# ---------------------------------------------------------------- from override strings
+
+
+def make_loader() -> ConfigLoader:
+    """Hydra's loader over conf/, without its global state."""
+    from experiments.plugins import add_plugins
+
+    add_plugins()
+    setup_globals()
+    return ConfigLoaderImpl(create_config_search_path(f"file://{CONF}"))
+
+
+class Composer:
+    """Override strings to configs; a run needs one composition per distinct set of group choices."""
+
+    def __init__(self, loader: ConfigLoader | None = None) -> None:
+        self.loader = loader if loader is not None else make_loader()
+        self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._choices: dict[str, list[str]] = {}
+
+    def parse(self, arguments: Sequence[str]) -> list[Override]:
+        """Parsed overrides; each names a choice that exists, and no group is given a list."""
+        try:
+            overrides: list[Override] = OverridesParser.create().parse_overrides(list(arguments))
+        except HydraException as error:
+            text = getattr(error, "override", None) or " ".join(arguments)
+            why = mistakes.hydra_line(str(error))
+            raise UserError(f"{text}: cannot be read as KEY=VALUE, quote special characters ({why})") from error
+        for override in overrides:
+            self._check_group(override)
+        return overrides
+
+    def is_group(self, key: str) -> bool:
+        """Whether a key is a config group."""
+        return bool(self.choices(key))
+
+    def choices(self, group: str) -> list[str]:
+        """The choices of a group; none for what is no group."""
+        if group not in self._choices:
+            self._choices[group] = list(self.loader.get_group_options(group)) if "." not in group else []
+        return self._choices[group]
+
+    def config(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The composed, resolved config as plain data, without Hydra's own node and the study's declaration."""
+        return self.compose(overrides)[0]
+
+    def run(self, overrides: Sequence[str]) -> Composed:
+        """The typed run that the overrides name. Raises UserError in one line."""
+        config, dropped = self.compose(overrides)
+        for override in overrides:
+            if key_of(override) in dropped:
+                raise UserError(mistakes.unknown_key(override, config))
+        return build(config)
+
+    def compose(self, overrides: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
+        """The config, and the keys of a study's common settings that do not apply to the kinds chosen here."""
+        parsed = self.parse(last_wins(overrides))
+        values = [one for one in parsed if not self._is_structural(one)]
+        config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in parsed if self._is_structural(one))))
+        for override in values:
+            self._apply(override, config)
+        try:
+            plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        except OmegaConfBaseException as error:
+            raise UserError(mistakes.hydra_line(str(error))) from error
+        plain.pop("study", None)
+        _check_command(plain)
+        return plain, drop_foreign(plain)
+
+    def has_key(self, overrides: Sequence[str], key: str) -> bool:
+        """Whether the choices among `overrides` compose to a config with this dotted key, set or not."""
+        groups = self._structure(overrides)
+        if groups not in self._skeletons:
+            self._skeletons[groups] = _mapping(self._base(groups))
+        return has_key(self._skeletons[groups], key)
+
+    def _structure(self, overrides: Sequence[str]) -> tuple[str, ...]:
+        parsed = self.parse(last_wins(overrides))
+        return tuple(str(one.input_line) for one in parsed if self._is_structural(one))
+
+    def study(self, overrides: Sequence[str]) -> dict[str, Any] | None:
+        """The study's declaration as plain data, or None."""
+        parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) == "study"]
+        groups = [one for one in parsed if self._is_structural(one)]
+        config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in groups)))
+        for override in parsed:
+            if override not in groups:
+                self._apply(override, config)
+        study = config.get("study")
+        return None if study is None else OmegaConf.to_container(study, resolve=True)  # type: ignore[return-value]
+
+    def _base(self, groups: tuple[str, ...]) -> DictConfig:
+        if groups not in self._bases:
+            try:
+                config = self.loader.load_configuration(CONFIG_NAME, list(groups), run_mode=RunMode.RUN)
+            except HydraException as error:
+                raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
+            names = [str(name) for name in config if name != "hydra"]
+            task = OmegaConf.masked_copy(config, names)
+            OmegaConf.set_struct(task, True)
+            self._bases[groups] = task
+        return self._bases[groups]
+
+    def _is_structural(self, override: Override) -> bool:
+        return self.is_group(override.key_or_group) or override.key_or_group.startswith("hydra")
+
+    def _apply(self, override: Override, config: DictConfig) -> None:
+        text = str(override.input_line)
+        if _section(override) not in config:
+            raise UserError(mistakes.unknown_key(text, _mapping(config)))
+        try:
+            ConfigLoaderImpl._apply_overrides_to_config([override], config)
+        except HydraException as error:
+            raise UserError(mistakes.unknown_key(text, _mapping(config))) from error
+
+    def _check_group(self, override: Override) -> None:
+        group = override.key_or_group
+        choices = self.choices(group)
+        if not choices or override.is_sweep_override():
+            return
+        value, text = override.value(), str(override.input_line)
+        if isinstance(value, (list, dict)) or (isinstance(value, str) and "${" in value):
+            raise UserError(f"{text}: the group {group} takes one choice: sweep with -m and {group}=a,b")
+        if value is None and not override.is_delete():
+            raise UserError(f"{text}: the group {group} needs a choice (it has: {', '.join(choices)})")
+        if value is not None and str(value) not in choices:
+            raise UserError(mistakes.unknown_choice(text, group, choices))
+
+
+def _check_command(plain: Mapping[str, Any]) -> None:
+    """The keys that are neither a run's nor its execution's."""
+    if not isinstance(plain["dry_run"], bool):
+        raise UserError(f"dry_run={plain['dry_run']}: should be true or false")
+    if _is_empty(plain["outputs"]):
+        raise UserError("outputs is empty: give the folder that everything is written under")
+    if _is_empty(plain["execution"]["store"]):
+        raise UserError("execution.store is empty: give the folder that artifacts and records are kept in")
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or not str(value).strip()
+
+
+def _section(override: Override) -> str:
+    return str(override.key_or_group).partition(".")[0]
+
+
+def _mapping(config: DictConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
+    drop_foreign(plain)
+    return plain

@@ -1,0 +1,106 @@
+"""One run as Hydra's launchers start it: from its config to a record or a failure note, told in two lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.command.compose import Composed, build
+from experiments.command.overrides import drop_foreign
+from experiments.errors import UserError
+from experiments.records.folder import UNFINISHED, find_record, write_failure
+from experiments.records.schema import RunRecord
+
+log = logging.getLogger("experiments")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its record, or a one-line cause. usage: the cause is the user's to mend."""
+
+    run_id: str
+    record: RunRecord | None
+    cause: str = ""
+    usage: bool = False
+    log: str = ""
+
+
+def execute(config: DictConfig) -> Outcome:
+    """Run one composed config. Never raises for a failed run: the failure is noted in the store."""
+    output = Path(HydraConfig.get().runtime.output_dir)
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    plain.pop("study", None)
+    drop_foreign(plain)
+    run = build(plain, output=output)
+    log_file = str(output / f"{HydraConfig.get().job.name}.log")
+    print(header(run), flush=True)
+    started = time.perf_counter()
+    outcome = _attempt(run, log_file)
+    if outcome.record is not None or run.position:  # a single run's cause is the command's error line
+        print(result_line(outcome, time.perf_counter() - started), flush=True)
+    return outcome
+
+
+def _attempt(run: Composed, log_file: str) -> Outcome:
+    quiet_libraries()
+    store = run.execution.store
+    if find_record(store, run.run_id) is None:
+        write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
+    try:
+        from experiments import pipeline
+
+        return Outcome(run.run_id, pipeline.run(run.config, run.execution))
+    except UserError as error:
+        log.info("stopped: %s", error)
+        return _failed(run, " ".join(str(error).split()), log_file, usage=True)
+    # The boundary between a run and the sweep: whatever it raises, the other runs go on and the cause is kept.
+    except (Exception, SystemExit) as error:
+        logging.getLogger("traceback").exception("the run failed")
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        return _failed(run, cause, log_file, usage=False)
+
+
+def _failed(run: Composed, cause: str, log_file: str, *, usage: bool) -> Outcome:
+    write_failure(run.execution.store, run.run_id, cause=cause, log=log_file)
+    return Outcome(run.run_id, None, cause, usage, log_file)
+
+
+def header(run: Composed) -> str:
+    """`[3/12] main / topk_percpos / seed 0  run 1a2b...`, or the run's choices where it has no place in a study."""
+    config, labels = run.config, run.execution.labels
+    place = f"[{run.position}] " if run.position else ""
+    if labels.arm is not None:
+        what = f"{labels.block} / {labels.arm} / seed {config.seed}"
+    else:
+        miner = config.miner.model_dump(exclude={"kind"})
+        values = "".join(f" {name}={value}" for name, value in miner.items())
+        trained = "untrained" if config.train.kind == "none" else f"{config.miner.kind}{values}"
+        what = f"{config.data.name}, {config.teacher.name}, {trained}, {config.student.name}, seed {config.seed}"
+    return f"{place}{what}  run {run.run_id}"
+
+
+def result_line(outcome: Outcome, seconds: float) -> str:
+    """Scores, known false negatives and time; or why there are none."""
+    record = outcome.record
+    if record is None:
+        return f"      failed after {seconds:.0f} s: {outcome.cause}"
+    parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}" for task, scores in record.tasks.items()]
+    if (facts := record.mining) is not None:
+        parts.append(f"{facts.kept} of {facts.rows} rows")
+        if facts.mined:
+            parts.append(f"{100 * facts.known_false / facts.mined:.1f}% known false")
+    return f"      {', '.join(parts) or 'done'}  ({seconds:.0f} s)"
+
+
+def quiet_libraries() -> None:
+    """Warnings go into the log; libraries keep their own chatter off the screen."""
+    logging.captureWarnings(True)
+    for name, value in (("TOKENIZERS_PARALLELISM", "false"), ("TRANSFORMERS_VERBOSITY", "error")):
+        os.environ.setdefault(name, value)

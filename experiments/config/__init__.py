@@ -1,0 +1,91 @@
+"""The config as a value: RunConfig is all that can change a number (execution.py holds what cannot).
+
+Frozen pydantic models, ``extra="forbid"``, unions discriminated on `kind`. `conf/` holds the choices, the command room
+parses them into these types once; everything behind that edge takes these values.
+"""
+
+from experiments.config.data import (
+    BeirData,
+    DataConfig,
+    DocstringsData,
+    SplitShares,
+)
+from experiments.config.mining import (
+    CommonWith,
+    MinerConfig,
+    MiningConfig,
+    NaiveTopK,
+    RandomMiner,
+    TopKAbs,
+    TopKMarginPos,
+    TopKPercPos,
+    TopKShifted,
+)
+from experiments.config.models import (
+    Bm25Teacher,
+    DenseTeacher,
+    DistilledStudent,
+    Encoder,
+    ModelStudent,
+    RandomTeacher,
+    StudentConfig,
+    TeacherConfig,
+    TinyStudent,
+)
+from experiments.config.run import (
+    RunConfig,
+    run_id,
+    run_identity,
+)
+from experiments.config.training import (
+    EvaluationConfig,
+    InfoNCE,
+    NoTraining,
+    TrainConfig,
+)
+from experiments.config.value import (
+    Count,
+    Fraction,
+    Pooling,
+    Precision,
+    Size,
+    Value,
+)
+
+__all__ = [
+    "BeirData",
+    "Bm25Teacher",
+    "CommonWith",
+    "Count",
+    "DataConfig",
+    "DenseTeacher",
+    "DistilledStudent",
+    "DocstringsData",
+    "Encoder",
+    "EvaluationConfig",
+    "Fraction",
+    "InfoNCE",
+    "MinerConfig",
+    "MiningConfig",
+    "ModelStudent",
+    "NaiveTopK",
+    "NoTraining",
+    "Pooling",
+    "Precision",
+    "RandomMiner",
+    "RandomTeacher",
+    "RunConfig",
+    "Size",
+    "SplitShares",
+    "StudentConfig",
+    "TeacherConfig",
+    "TinyStudent",
+    "TopKAbs",
+    "TopKMarginPos",
+    "TopKPercPos",
+    "TopKShifted",
+    "TrainConfig",
+    "Value",
+    "run_id",
+    "run_identity",
+]

@@ -1,0 +1,62 @@
+"""Which collection: what is read, what is set aside, what may be mined and shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from experiments.config.value import Count, Fraction, Size, Value
+
+
+class SplitShares(Value):
+    """Per split, the share of queries that come from groups with several members (docstrings)."""
+
+    train: Fraction = 0.5
+    dev: Fraction = 0.1
+    test: Fraction = 0.1
+
+
+class _Data(Value):
+    split_seed: int = 0
+    positives: Literal["all", "one"] = "one"
+    mining_corpus: Literal["all", "train"] = "all"
+
+
+class DocstringsData(_Data):
+    """Docstrings of the pinned distributions: first sentence = query, the rest = passage (issue 3, part 2)."""
+
+    kind: Literal["docstrings"] = "docstrings"
+    passages: Count | Literal["all"] = 3000
+    train_queries: Count = 480
+    dev_queries: Size = 100
+    test_queries: Count = 800
+    multi_share: SplitShares = SplitShares()
+
+    @property
+    def name(self) -> str:
+        """What tables and tags call it."""
+        return "docstrings"
+
+
+class BeirData(_Data):
+    """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`.
+
+    train_queries: how many `seed` draws from the train split; None = all.
+    dev_queries: how many train queries are carved out as dev where the folder has no dev split; 0 = none.
+    heldout_queries: train queries set aside by split_seed as additional test queries.
+    group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train:
+        the query's text, or its first positive's title (squad).
+    search_corpus: whether test queries are searched in all documents or in those judged in their split (squad).
+    """
+
+    kind: Literal["beir"] = "beir"
+    name: Annotated[str, Field(min_length=1)]
+    train_queries: Count | None = None
+    dev_queries: Size = 0
+    heldout_queries: Size = 0
+    group_by: Literal["query", "title"] = "query"
+    search_corpus: Literal["all", "judged"] = "all"
+
+
+DataConfig = Annotated[DocstringsData | BeirData, Field(discriminator="kind")]

@@ -1,0 +1,56 @@
+"""One run as a value: everything that can change a number, and its name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from experiments.config.data import DataConfig
+from experiments.config.mining import MinerConfig, MiningConfig
+from experiments.config.models import StudentConfig, TeacherConfig
+from experiments.config.training import EvaluationConfig, TrainConfig
+from experiments.config.value import Size, Value
+from experiments.identity import digest, identity_payload
+
+
+class RunConfig(Value):
+    """Everything that can change a number. `seed` is the repeat of the experiment; `data.split_seed` fixes the splits.
+
+    until: "mine" stops after mining: no student is built (audits and threshold layouts).
+    """
+
+    data: DataConfig
+    teacher: TeacherConfig
+    miner: MinerConfig
+    mining: MiningConfig = MiningConfig()
+    student: StudentConfig
+    train: TrainConfig
+    evaluation: EvaluationConfig = EvaluationConfig()
+    seed: Size = 0
+    until: Annotated[Literal["evaluate", "mine"], Field(json_schema_extra={"neutral": "evaluate"})] = "evaluate"
+
+    @model_validator(mode="after")
+    def _something_is_mined(self) -> RunConfig:
+        if self.train.kind == "none" and self.until == "mine":
+            raise ValueError("until=mine mines training rows, but train=none has none: drop one of the two")
+        return self
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run: folder, W&B id and record."""
+        return run_id(self)
+
+
+def run_id(config: RunConfig) -> str:
+    """Digest of the full typed config, defaults included; a mining-only run is named without its student half."""
+    return digest(run_identity(config))
+
+
+def run_identity(config: RunConfig) -> dict[str, Any]:
+    """What `run_id` is the digest of."""
+    payload = identity_payload(config)
+    if config.until == "mine":
+        for unused in ("student", "train", "evaluation"):
+            payload.pop(unused, None)
+    return payload

@@ -1,0 +1,196 @@
+"""mteb, kept at arm's length: a local target or a built-in task, an encoder with its own name, no shared cache."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mteb
+from datasets import Dataset
+from mteb.abstasks.retrieval import AbsTaskRetrieval
+from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
+from mteb.abstasks.task_metadata import TaskMetadata
+from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from experiments.errors import UserError
+from experiments.evaluation.measures import Judgments, Ranking
+from experiments.evaluation.target import EvaluationTarget
+from experiments.ir import hash_texts
+
+SUBSET = "default"
+DEPTHS = (1, 3, 5, 10, 20, 100)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A ranking at full precision, the judgments it is measured by, mteb's own nDCG@10 and the corpus's size."""
+
+    run: Ranking
+    judgments: Judgments
+    ndcg: float
+    documents: int
+
+
+class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
+    """A student under a name and revision of its own: mteb files results by them, and local models have none.
+
+    `title` names the progress bar; None shows none. What was encoded of a corpus is kept by the hash of its texts, so
+    that several query sets over one corpus encode it once.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, key: str) -> None:
+        with quiet():
+            super().__init__(model)
+        meta: Any = vars(self)["mteb_model_meta"]
+        self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
+        self.title: str | None = None
+        self.vectors: dict[str, Any] = {}
+
+    def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
+        """As the library's, with a bar that says what is encoded; a corpus that was encoded before is not again."""
+        if prompt_type == mteb.types.PromptType.query:
+            return self._encode(inputs, prompt_type=prompt_type, **options)
+        corpus = hash_texts(inputs.dataset["text"])
+        if corpus not in self.vectors:
+            self.vectors[corpus] = self._encode(inputs, prompt_type=prompt_type, **options)
+        return self.vectors[corpus]
+
+    def _encode(self, inputs: Any, *, prompt_type: Any, **options: Any) -> Any:
+        side = "queries" if prompt_type == mteb.types.PromptType.query else "passages"
+        bar = tqdm(
+            total=len(inputs.dataset),
+            desc=f"{self.title}: {side}",
+            unit="text",
+            disable=self.title is None,
+            leave=False,
+        )
+
+        def count(_module: Any, _inputs: Any, outputs: Any) -> None:
+            bar.update(len(outputs["sentence_embedding"]))  # a hook's return value would replace the outputs
+
+        hook = self.model.register_forward_hook(count)
+        try:
+            return super().encode(inputs, prompt_type=prompt_type, **options)
+        finally:
+            hook.remove()
+            bar.close()
+
+
+def local_task(target: EvaluationTarget) -> AbsTaskRetrieval:
+    """Mteb's view of a local target."""
+    metadata = TaskMetadata(
+        name=target.task.replace("/", "-"),
+        description=target.task,
+        reference=None,
+        dataset={"path": target.task, "revision": target.content_hash},
+        type="Retrieval",
+        category="t2t",
+        modalities=["text"],
+        eval_splits=["test"],
+        eval_langs=["eng-Latn"],
+        main_score="ndcg_at_10",
+        date=None,
+        domains=None,
+        task_subtypes=None,
+        license=None,
+        annotations_creators=None,
+        dialect=None,
+        sample_creation=None,
+        bibtex_citation=None,
+        prompt=None,
+    )
+    task = type("LocalTask", (AbsTaskRetrieval,), {"metadata": metadata, "k_values": DEPTHS})()
+    task.dataset = {SUBSET: {"test": _split_data(target)}}
+    task.data_loaded = True
+    return task
+
+
+def built_in_task(name: str) -> AbsTaskRetrieval:
+    """One of mteb's own English retrieval tasks. Raises UserError for an unknown name or another kind of task."""
+    try:
+        task = mteb.get_task(name)
+    except KeyError as error:
+        raise UserError(
+            f"evaluation.tasks: mteb has no task {name!r}: see mteb.get_tasks(task_types=['Retrieval'])"
+        ) from error
+    if not isinstance(task, AbsTaskRetrieval) or list(task.hf_subsets) != [SUBSET] or len(task.eval_splits) != 1:
+        raise UserError(f"evaluation.tasks: {name} is not a retrieval task with one subset and one split: leave it out")
+    return task
+
+
+def load_built_in(task: AbsTaskRetrieval) -> None:
+    """Fetch its data. Raises UserError where there is no hub."""
+    try:
+        with quiet():
+            task.load_data()
+    except OSError as error:
+        raise UserError(
+            f"evaluation.tasks=[{task.metadata.name}] needs a hub, which cannot be reached from here: "
+            "use evaluation.collections=[...] with local folders"
+        ) from error
+    task.data_loaded = True
+    task.convert_v1_dataset_format_to_v2(num_proc=None)
+
+
+def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> Outcome:
+    """Let mteb encode, search exactly and score `task`, whose data is loaded."""
+    split = task.eval_splits[0]
+    with tempfile.TemporaryDirectory() as scratch, quiet():
+        result = mteb.evaluate(
+            encoder,
+            task,
+            cache=None,
+            co2_tracker=False,
+            encode_kwargs={"batch_size": batch_size, "show_progress_bar": False},
+            prediction_folder=scratch,
+            show_progress_bar=False,
+        )
+        saved = json.loads((Path(scratch) / task.prediction_file_name).read_text(encoding="utf-8"))
+    data = task.dataset[SUBSET][split]
+    return Outcome(
+        run=saved[SUBSET][split],
+        judgments=data["relevant_docs"],
+        ndcg=result.task_results[0].scores[split][0]["ndcg_at_10"],
+        documents=len(data["corpus"]),
+    )
+
+
+def _split_data(target: EvaluationTarget) -> RetrievalSplitData:
+    queries, corpus = target.split.queries, target.corpus
+    asked = target.judged_queries
+    return RetrievalSplitData(
+        corpus=Dataset.from_dict({"id": list(corpus.ids), "title": list(corpus.titles), "text": list(corpus.texts)}),
+        queries=Dataset.from_dict({"id": [queries.ids[q] for q in asked], "text": [queries.texts[q] for q in asked]}),
+        relevant_docs=target.judgments,
+        top_ranked=None,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Notices and bars of mteb, datasets and the hub's client kept back; errors still show."""
+    from datasets.utils import logging as datasets_logging
+
+    loggers = [logging.getLogger(name) for name in ("mteb", "huggingface_hub")]
+    levels, bars = [logger.level for logger in loggers], datasets_logging.is_progress_bar_enabled()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    datasets_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if bars:
+            datasets_logging.enable_progress_bar()

@@ -1,0 +1,168 @@
+"""A config.Encoder as a SentenceTransformer: which weights, which layers, how it reads a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.config import Encoder, Precision
+from experiments.errors import MissingModelError, UserError
+from experiments.execution import Execution
+from experiments.models.device import resolve_device
+from experiments.models.reading import finish, keep_layers, quiet_loading, set_max_length, set_pooling
+from experiments.models.weights import (
+    ALTERNATIVE,
+    EMBEDDED_NAME,
+    EMBEDDED_SHA256,
+    check_hub,
+    embedded_minilm,
+    folder_revision,
+)
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+EMBEDDED_LENGTH = 256
+"""Tokens all-MiniLM-L6-v2 was tuned on, as its own files say."""
+DROPOUT_FIELDS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "dropout")
+"""What the architectures' configs call their dropout rates."""
+
+
+def load_encoder(
+    encoder: Encoder,
+    *,
+    execution: Execution,
+    dropout: float | None = None,
+    attention: str | None = None,
+    precision: Precision = "fp32",
+) -> SentenceTransformer:
+    """The encoder on its device, in evaluation mode, its prompts under "query" and "document".
+
+    `dropout` and `attention` (eager | sdpa | flash_attention_2) replace what the model's files say; `precision` is the
+    dtype of the weights. Raises MissingModelError when the weights cannot be had, UserError for what they cannot do.
+    """
+    model = _load(encoder, execution, dropout=dropout, attention=attention, precision=precision)
+    if encoder.layers is not None:
+        keep_layers(model[0].auto_model, encoder.layers)
+    if encoder.pooling is not None:
+        set_pooling(model, encoder.pooling)
+    if encoder.max_length is not None:
+        set_max_length(model, encoder.max_length)
+    return finish(model, encoder)
+
+
+def load_fitted(
+    folder: Path,
+    encoder: Encoder,
+    *,
+    execution: Execution,
+    dropout: float | None = None,
+    attention: str | None = None,
+    precision: Precision = "fp32",
+) -> SentenceTransformer:
+    """A model this software saved (`save_pretrained`), read as `encoder` says; its layers are chosen already."""
+    saved = encoder.model_copy(
+        update={"name": str(folder), "source": "folder", "revision": None, "layers": None, "trust_remote_code": False}
+    )
+    here = execution.model_copy(update={"model_paths": {str(folder): folder}})
+    return load_encoder(saved, execution=here, dropout=dropout, attention=attention, precision=precision)
+
+
+def weights_identity(encoder: Encoder, *, execution: Execution) -> dict[str, str | None]:
+    """What names an encoder's weights: the checksum where they are embedded, else name and revision."""
+    if encoder.source == "embedded":
+        return {"source": "embedded", "name": EMBEDDED_NAME, "revision": EMBEDDED_SHA256["model.safetensors"]}
+    if encoder.source == "folder":
+        return {"source": "folder", "name": None, "revision": folder_revision(_folder(encoder, execution))}
+    return {"source": "hub", "name": encoder.name, "revision": encoder.revision}
+
+
+def _load(
+    encoder: Encoder, execution: Execution, *, dropout: float | None, attention: str | None, precision: Precision
+) -> SentenceTransformer:
+    place, options = _locate(encoder, execution)
+    options["device"] = resolve_device(execution)
+    options["model_kwargs"] = _model_options(attention, precision)
+    try:
+        if dropout is not None:
+            options["config_kwargs"] = _dropout_options(place, dropout, encoder)
+        build = _embedded if encoder.source == "embedded" else _sentence_transformer
+        with quiet_loading():
+            return build(place, options)
+    except ImportError as error:
+        raise UserError(f"{encoder.name} needs what is not installed here ({_first_line(error)})") from error
+    except (OSError, ValueError) as error:
+        raise MissingModelError(f"{encoder.name} cannot be loaded ({_first_line(error)}): {ALTERNATIVE}") from error
+
+
+def _locate(encoder: Encoder, execution: Execution) -> tuple[str, dict[str, Any]]:
+    if encoder.source == "embedded":
+        return str(embedded_minilm()), {}
+    if encoder.source == "folder":
+        folder = _folder(encoder, execution)
+        found = folder_revision(folder)
+        if encoder.revision not in (None, found):
+            raise UserError(
+                f"{folder} has changed: its digest is {found}, the run names {encoder.revision}: start the run anew"
+            )
+        return str(folder), {"trust_remote_code": encoder.trust_remote_code, "local_files_only": True}
+    online = check_hub(encoder.name, encoder.revision)
+    return encoder.name, {
+        "revision": encoder.revision,
+        "trust_remote_code": encoder.trust_remote_code,
+        "local_files_only": not online,
+    }
+
+
+def _folder(encoder: Encoder, execution: Execution) -> Path:
+    path = execution.model_paths.get(encoder.name)
+    if path is None:
+        known = ", ".join(sorted(execution.model_paths)) or "none"
+        raise MissingModelError(
+            f"no path for the model folder {encoder.name!r} (known: {known}): give its path as the name"
+        )
+    if not path.is_dir():
+        raise MissingModelError(f"{path} is no folder: check the path, or {ALTERNATIVE}")
+    return path
+
+
+def _model_options(attention: str | None, precision: Precision) -> dict[str, Any]:
+    import torch
+
+    options: dict[str, Any] = {"dtype": torch.bfloat16 if precision == "bf16" else torch.float32}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    return options
+
+
+def _dropout_options(place: str, dropout: float, encoder: Encoder) -> dict[str, float]:
+    from transformers import AutoConfig
+
+    revision = encoder.revision if encoder.source == "hub" else None
+    config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=encoder.trust_remote_code)
+    return {field: dropout for field in DROPOUT_FIELDS if hasattr(config, field)}
+
+
+def _embedded(place: str, options: dict[str, Any]) -> SentenceTransformer:
+    """Its modules are named here, so that nothing in the third party's module list is ever imported."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    transformer = Transformer(
+        place,
+        model_kwargs=options["model_kwargs"],
+        config_kwargs=options.get("config_kwargs"),
+        max_seq_length=EMBEDDED_LENGTH,
+    )
+    pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
+    return SentenceTransformer(modules=[transformer, pooling], device=options["device"])
+
+
+def _sentence_transformer(place: str, options: dict[str, Any]) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(place, **options)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,1 +1,0 @@
-"""What a base model is and where its weights come from."""

@@ -1,0 +1,105 @@
+"""Runs to launch: what is done already, what the launcher is given, and what has no record afterwards.
+
+What is done is read from the store, never from a launcher's return values: a killed job takes those with it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from experiments.collections.unchanged import check_unchanged, load_if_there
+from experiments.command.compose import Composed
+from experiments.command.overrides import write_value
+from experiments.config import BeirData, DataConfig
+from experiments.execution import Execution
+from experiments.identity import digest
+from experiments.ir import Collection
+from experiments.records.folder import failure_path, find_failure, find_record, record_paths
+from experiments.studies.cells import Cell
+
+Launch = Callable[[Sequence[Sequence[str]], int], None]
+"""launch(override lists, number of the first job): returns when every job ended; may raise RuntimeError."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to launch: its full override list, and where it stands in a study (None in a plain sweep)."""
+
+    title: str
+    overrides: tuple[str, ...]
+    composed: Composed
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run that has no record after the sweep."""
+
+    title: str
+    run_id: str
+    cause: str
+    log: str
+
+
+def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
+    """Launch every run that is not done, once; those that have no record afterwards, with their causes.
+
+    When the launcher itself dies (a killed worker), the runs that had not started yet are launched again.
+    """
+    unique = list({job.composed.run_id: job for job in jobs}.values())
+    _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
+    todo = [job for job in unique if not is_done(job.composed)]
+    for job in todo:
+        failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
+    waiting, total = todo, len(todo)
+    while waiting:
+        numbered = [(total - len(waiting) + i + 1, job) for i, job in enumerate(waiting)]
+        try:
+            launch([_launched(job, f"{number}/{total}") for number, job in numbered], total - len(waiting))
+        except RuntimeError as error:
+            why = " ".join(str(error).split()).partition(". ")[0]
+            print(f"warning: the launcher stopped ({why}); going on with the runs that had not started", flush=True)
+        left = [job for job in waiting if not _was_started(job.composed)]
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return [_failed(job) for job in todo if not is_done(job.composed)]
+
+
+def _check_unchanged_folders(done: Sequence[Composed]) -> None:
+    """A finished run counts only for the folder that it was made from, since a folder is named and not hashed."""
+    loaded: dict[str, Collection | None] = {}
+
+    def load(data: DataConfig, execution: Execution) -> Collection | None:
+        if not isinstance(data, BeirData):
+            return None
+        key = digest(data)
+        if key not in loaded:
+            loaded[key] = load_if_there(data, execution=execution)
+        return loaded[key]
+
+    for run in done:
+        record = find_record(run.execution.store, run.run_id)
+        if record is not None:
+            check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution))
+
+
+def _was_started(run: Composed) -> bool:
+    return is_done(run) or failure_path(run.execution.store, run.run_id).is_file()
+
+
+def _launched(job: Job, position: str) -> list[str]:
+    return [*job.overrides, f"run_name='{job.composed.run_id}'", f"position={write_value(position)}"]
+
+
+def is_done(run: Composed) -> bool:
+    """Whether the store holds a record of the run."""
+    return bool(record_paths(run.execution.store, run.run_id))
+
+
+def _failed(job: Job) -> Failed:
+    failure = find_failure(job.composed.execution.store, job.composed.run_id)
+    cause, log = (failure.cause, failure.log) if failure else ("did not start", "")
+    return Failed(job.title, job.composed.run_id, cause, log)

@@ -1,0 +1,148 @@
+"""plan.json: a study's declaration, the runs it needs, and what was chosen on dev, written as the study goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from experiments.errors import UserError
+from experiments.files import write_json
+from experiments.studies.cells import Cell
+from experiments.studies.declaration import Declaration
+
+PLAN_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedRun(_Part):
+    """One cell of the study. phase 1: evaluated on dev only; phase 2: the tables."""
+
+    block: str
+    arm: str
+    seed: int
+    phase: Literal[1, 2] = 2
+    run_id: str
+    overrides: tuple[str, ...] = ()
+
+
+class CurvePoint(_Part):
+    """One value tried on dev: its runs in seed order, and their mean (None while one of them is missing)."""
+
+    value: float | int | str
+    mean: float | None
+    run_ids: tuple[str, ...]
+
+
+class Chosen(_Part):
+    """What phase 1 found for an arm in a block.
+
+    key: the swept parameter, "miner.threshold". by: the measure, "dev nDCG@10". value: None while dev runs are missing.
+    """
+
+    key: str
+    value: float | int | str | None
+    by: str = "dev nDCG@10"
+    curve: tuple[CurvePoint, ...]
+
+
+class Plan(_Part):
+    """A study as it was declared and laid out.
+
+    declared_at_first_run: the declaration as written when the first run started. chosen: "block/arm" -> what was found.
+    """
+
+    study: str
+    declaration: Declaration
+    declared_at_first_run: dict[str, Any]
+    runs: tuple[PlannedRun, ...]
+    chosen: dict[str, Chosen] = {}
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """In the order of the runs; those that have none yet come last."""
+        return tuple(dict.fromkeys([*(run.block for run in self.runs), *self.declaration.blocks]))
+
+    def arms(self, block: str) -> tuple[str, ...]:
+        """The arms of a block: in the order of its runs, then those that are declared and have none yet."""
+        planned = [run.arm for run in self.runs if run.block == block and run.phase == 2]
+        declared = self.declaration.arms_of(block) if block in self.declaration.blocks else []
+        return tuple(dict.fromkeys([*planned, *declared]))
+
+    def seeds(self, block: str) -> tuple[int, ...]:
+        """The seeds a block declares."""
+        return self.declaration.seeds_of(block) if block in self.declaration.blocks else self.declaration.seeds
+
+    @cached_property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """(key, when the first run started, now) for every top-level key of the declaration that differs, sorted."""
+        first, now = self.declared_at_first_run, _declared(self.declaration)
+        keys = sorted({*first, *now})
+        return [(key, first.get(key), now.get(key)) for key in keys if not _same(first, now, key)]
+
+
+def _same(first: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
+    return key in first and key in now and bool(first[key] == now[key])
+
+
+def _declared(declaration: Declaration) -> dict[str, Any]:
+    return declaration.model_dump(mode="json", exclude={"name"})
+
+
+def plan_path(store: Path, study: str) -> Path:
+    """Where the plan of a study is kept in the store."""
+    return store / "studies" / study / "plan.json"
+
+
+def read_plan(path: Path) -> Plan:
+    """A written plan. Raises UserError naming the file for what is no plan of this schema."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not JSON ({error}): run the study once more to write it again") from error
+    version = data.pop("schema_version", None) if isinstance(data, dict) else None
+    if version != PLAN_VERSION:
+        raise UserError(
+            f"{path}: plan schema {version!r} is not known here (this version reads {PLAN_VERSION}): update"
+        )
+    try:
+        declaration = {**data["declaration"], "name": data["study"]}
+        return Plan.model_validate({**data, "declaration": declaration})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: no declaration: run the study once more to write it again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def write_plan(
+    path: Path,
+    study: Declaration,
+    runs: Sequence[tuple[Cell, str]],
+    chosen: Mapping[tuple[str, str], Chosen],
+) -> None:
+    """Write plan.json; the declaration as it stood when the first run started is kept from the file before."""
+    before = read_plan(path) if path.is_file() else None
+    plan = Plan(
+        study=study.name,
+        declaration=study,
+        declared_at_first_run=before.declared_at_first_run if before else _declared(study),
+        runs=tuple(_planned(cell, run_id) for cell, run_id in runs),
+        chosen={f"{block}/{arm}": item for (block, arm), item in sorted(chosen.items())},
+    )
+    if plan != before:
+        plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}})
+        write_json(path, {"schema_version": PLAN_VERSION, **plain})
+
+
+def _planned(cell: Cell, run_id: str) -> PlannedRun:
+    return PlannedRun(
+        block=cell.block, arm=cell.arm, seed=cell.seed, phase=cell.phase, run_id=run_id, overrides=cell.overrides
+    )

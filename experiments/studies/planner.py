@@ -1,0 +1,230 @@
+"""A study's cells as composed runs: what the command line may set, common rows, and the value chosen in phase 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hydra.core.override_parser.types import Override
+from pydantic import ValidationError
+
+from experiments.command import mistakes
+from experiments.command.compose import Composed, Composer
+from experiments.command.overrides import key_of, write_value
+from experiments.config import RunConfig
+from experiments.errors import UserError
+from experiments.records.folder import find_record
+from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
+from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.jobs import Job
+from experiments.studies.plan import Chosen, CurvePoint
+
+
+@dataclass
+class StudyPlanner:
+    """Composes the cells of one study. `settings`: what the command line sets for every run."""
+
+    composer: Composer
+    study: Declaration
+    choice: str
+    settings: tuple[str, ...]
+    chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
+    _cache: dict[Cell, Job] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, arguments: Sequence[str], composer: Composer) -> StudyPlanner:
+        """From a command line that holds `study=NAME`. Raises UserError for a declaration or setting that cannot be."""
+        study = load_study(arguments, composer)
+        (choice,) = [text for text in arguments if key_of(text) == "study"]
+        parsed = [one for one in composer.parse(arguments) if not _about_study(one)]
+        settings = tuple(_plain(one) for one in parsed)
+        planner = cls(composer, study, choice, settings)
+        for text in settings:
+            planner._check_setting(text)
+        for name, block in study.blocks.items():
+            for text in block.overrides:
+                planner._check_known(text, [cell for cell in planner.cells() if cell.block == name])
+        return planner
+
+    def _check_setting(self, text: str) -> None:
+        key, name = key_of(text), self.study.name
+        if key == "seed":
+            raise UserError(f"{text}: the seeds are the study's: set study.seeds=[...]")
+        if key in varied_keys(self.study):
+            raise UserError(f"{text}: {key} is what study {name} varies: leave it out, or edit the study's file")
+        self._check_known(text, [*phase_one(self.study), *self.cells()])
+
+    def _check_known(self, text: str, cells: Sequence[Cell]) -> None:
+        """A key is dropped for an arm that lacks it only if another arm has it: else it is a typing mistake."""
+        key = key_of(text)
+        layers = [self._choices(cell) for cell in cells]
+        if not self.composer.is_group(key) and not any(self.composer.has_key(one, key) for one in layers):
+            raise UserError(mistakes.unknown_key(text, self.composer.config(layers[0])))
+
+    # ------------------------------------------------------------ cells
+
+    def cells(self) -> list[Cell]:
+        """The cells of phase 2, with the values that are known by now."""
+        known = {place: item.value for place, item in self.chosen.items() if item.value is not None}
+        return phase_two(self.study, known)
+
+    def phase_one(self) -> list[Job]:
+        """The dev runs, composed and checked: no test query is evaluated. Takes up what has been chosen by now."""
+        jobs = [self.job(cell) for cell in phase_one(self.study)]
+        for job in jobs:
+            check_dev_only(job.composed.config, job.title)
+        self._choose(jobs)
+        return jobs
+
+    def phase_two(self) -> list[Job]:
+        """The runs of phase 2 that wait for nothing. Reads the store for what phase 1 found."""
+        if self.study.choose:
+            self._choose([self.job(cell) for cell in phase_one(self.study)])
+        return [self.job(cell) for cell in self.cells() if not cell.waits]
+
+    def blocked(self) -> list[tuple[Cell, str]]:
+        """The cells that could not be composed, and why: one line naming the missing dev runs."""
+        causes = []
+        for cell in self.cells():
+            if cell.waits:
+                items = [(name, self.chosen[cell.block, name]) for name in cell.waits]
+                causes.append((cell, "; ".join(missing_line(cell.block, name, item) for name, item in items)))
+        return causes
+
+    def job(self, cell: Cell) -> Job:
+        """The composed run of a cell."""
+        if cell not in self._cache:
+            choices = self._choices(cell)
+            settings = [text for text in self.settings if self._applies(text, choices)]
+            overrides = [*self._layers(cell), *settings, *self._common_rows(cell), *self._labels(cell)]
+            if cell.phase == 1:
+                overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
+            try:
+                composed = self.composer.run(overrides)
+            except UserError as error:
+                raise UserError(f"{cell.title}: {error}") from error
+            names = tuple({key_of(text): text for text in overrides}.values())
+            self._cache[cell] = Job(cell.title, names, composed, cell)
+        return self._cache[cell]
+
+    def _layers(self, cell: Cell) -> list[str]:
+        """The study, what its block sets and the arm has, and the arm itself."""
+        choices = self._choices(cell)
+        split = len(self.study.blocks[cell.block].overrides)
+        block = [text for text in cell.overrides[:split] if self._applies(text, choices)]
+        return [*choices, *block, *cell.overrides[split:]]
+
+    def _choices(self, cell: Cell) -> list[str]:
+        texts = (*cell.overrides, *self.settings)
+        return [self.choice, *(text for text in texts if self.composer.is_group(key_of(text)))]
+
+    def _applies(self, text: str, choices: Sequence[str]) -> bool:
+        return self.composer.is_group(key_of(text)) or self.composer.has_key(choices, key_of(text))
+
+    def _common_rows(self, cell: Cell) -> list[str]:
+        if not cell.rows_of:
+            return []
+        sources = [other for other in self.cells() if _same_place(other, cell) and other.arm in cell.rows_of]
+        configs = [self.job(other).composed.config for other in sources]
+        rows = [
+            {"teacher": c.teacher.model_dump(), "miner": c.miner.model_dump(), "reveal": c.mining.reveal}
+            for c in configs
+        ]
+        return [f"mining.common_with={write_value(rows)}"]
+
+    def _labels(self, cell: Cell) -> list[str]:
+        labels = {"study": self.study.name, "block": cell.block, "arm": cell.arm}
+        return [f"labels.{name}={write_value(value)}" for name, value in labels.items()]
+
+    # ------------------------------------------------------------ phase 1
+
+    def _choose(self, jobs: Sequence[Job]) -> None:
+        places = dict.fromkeys((job.cell.block, job.cell.arm) for job in jobs if job.cell is not None)
+        for block, arm in places:
+            own = [job for job in jobs if job.cell and (job.cell.block, job.cell.arm) == (block, arm)]
+            self.chosen[block, arm] = _choice(self.study.choose[arm], own)
+
+
+def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
+    """The study that a command line names, with what it sets under study. itself."""
+    data = composer.study([text for text in arguments if key_of(text).partition(".")[0] == "study"])
+    if data is None:
+        raise UserError("study=null: name a study of conf/study/")
+    try:
+        return Declaration.model_validate(data)
+    except ValidationError as error:
+        raise UserError(mistakes.invalid_value(error, data, prefix="study.")) from error
+
+
+def varied_keys(study: Declaration) -> set[str]:
+    """The keys that arms or blocks set differently, or that only some of them set."""
+    arms = [arm.overrides for arm in study.arms.values()]
+    arms += [(*choose.overrides, f"{choose.key}=?") for choose in study.choose.values()]
+    blocks = [block.overrides for block in study.blocks.values()]
+    chosen = {choose.key for choose in study.choose.values()}
+    return _varied(arms) | _varied(blocks) | chosen
+
+
+def _varied(lists: Sequence[Sequence[str]]) -> set[str]:
+    settings = [{key_of(text): text for text in texts} for texts in lists]
+    keys = {key for one in settings for key in one}
+    return {key for key in keys if len({one.get(key) for one in settings}) > 1}
+
+
+def check_dev_only(config: RunConfig, title: str) -> None:
+    """Refuse a run of phase 1 that would look at anything but the dev queries of its own collection."""
+    evaluation = config.evaluation
+    if evaluation.splits != ("dev",) or evaluation.collections or evaluation.tasks:
+        raise UserError(f"{title}: a run of phase 1 evaluates dev queries only, not {evaluation.model_dump()}")
+
+
+def missing_line(block: str, arm: str, chosen: Chosen) -> str:
+    """Why no value could be chosen."""
+    missing = [f"{chosen.key}={point.value}" for point in chosen.curve if point.mean is None]
+    return f"{block} / {arm}: no value chosen, dev runs are missing for {', '.join(missing)}"
+
+
+def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
+    curve = []
+    for value in choose.values:
+        runs = [job.composed for job in jobs if job.cell is not None and job.cell.value == value]
+        scores = [_dev_score(run, choose.measure) for run in runs]
+        whole = [score for score in scores if score is not None]
+        mean = sum(whole) / len(whole) if len(whole) == len(scores) else None
+        curve.append(CurvePoint(value=value, run_ids=tuple(run.run_id for run in runs), mean=mean))
+    means = {point.value: point.mean for point in curve if point.mean is not None}
+    best = choose_value(choose, means) if len(means) == len(curve) else None
+    return Chosen(key=choose.key, by=choose.by, curve=tuple(curve), value=best)
+
+
+def _dev_score(run: Composed, measure: str) -> float | None:
+    record = find_record(run.execution.store, run.run_id)
+    if record is None:
+        return None
+    task = f"{run.config.data.name}/dev"
+    if task not in record.tasks:
+        raise UserError(f"record {run.run_id} has no scores on {task}: remove it and run the study again")
+    return record.tasks[task].measures[measure]
+
+
+def _about_study(override: Override) -> bool:
+    return str(override.key_or_group).partition(".")[0] in {"study", "dry_run"}
+
+
+def _about_targets(text: str) -> bool:
+    return key_of(text) in {key_of(other) for other in DEV_OVERRIDES}
+
+
+def _same_place(one: Cell, other: Cell) -> bool:
+    return (one.block, one.seed) == (other.block, other.seed)
+
+
+def _plain(override: Override) -> str:
+    """The override without the choice(...) that the command line put around it. Raises UserError for a sweep."""
+    text = str(override.input_line)
+    if not override.is_sweep_override():
+        return text
+    values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+    if len(values) != 1:
+        raise UserError(f"{text}: a study takes one value from the command line: give it blocks for more")
+    return f"{override.get_key_element()}={values[0]}"

@@ -1,0 +1,71 @@
+"""What a sweep prints: the plan, each run and whether it is done, what was chosen on dev."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from experiments.command.compose import Composer
+from experiments.studies.jobs import Job, is_done
+from experiments.studies.planner import StudyPlanner
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def dry_run(arguments: Sequence[str], composer: Composer) -> bool:
+    """Whether the command line asks for the plan only."""
+    return composer.config([text for text in arguments if text.startswith("dry_run=")])["dry_run"] is True
+
+
+def summary(jobs: Sequence[Job]) -> str:
+    """`12 runs, 3 already done`."""
+    runs = {job.composed.run_id: job.composed for job in jobs}
+    done = sum(is_done(run) for run in runs.values())
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {done} already done"
+
+
+def show(jobs: Iterable[Job]) -> None:
+    """One line per run."""
+    for job in jobs:
+        state = "done" if is_done(job.composed) else "to run"
+        say(f"  {job.composed.run_id}  {state:6}  {job.title}")
+
+
+def show_study(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:
+    """Print the study's question, blocks, arms and seeds, and how many of its runs are done."""
+    study = planner.study
+    say(f"study {study.name}: {study.question}")
+    say(f"  blocks  {', '.join(study.blocks)}")
+    say(f"  arms    {', '.join([*study.arms, *study.choose])}")
+    say(f"  seeds   {', '.join(map(str, study.seeds))}")
+    waiting = [cell for cell in planner.cells() if cell.waits]
+    later = f", and {len(waiting)} more that wait for phase 1" if waiting else ""
+    if first:
+        say(f"  phase 1 {summary(first)} (dev queries only)")
+        say(f"  phase 2 {summary(second)}{later}")
+        say_chosen(planner)
+    else:
+        say(f"  runs    {summary(second)}")
+
+
+def say_chosen(planner: StudyPlanner) -> None:
+    """Print the value that each arm under `choose` has, or that it is chosen later."""
+    for (block, arm), chosen in planner.chosen.items():
+        value = "chosen after phase 1" if chosen.value is None else f"{chosen.value}, chosen by {chosen.by}"
+        say(f"  {block} / {arm}: {chosen.key} = {value}")
+
+
+def show_runs(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:
+    """Print every run of both phases, done or not."""
+    if first:
+        say("phase 1")
+        show(first)
+        say("phase 2")
+    jobs = {job.cell: job for job in second}
+    for cell in planner.cells():
+        if cell in jobs:
+            show([jobs[cell]])
+        else:
+            say(f"  {'-' * 16}  waits   {cell.title}  (needs {', '.join(cell.waits)}: chosen after phase 1)")

@@ -1,0 +1,90 @@
+"""What a sweep does: lay out every run, validate and show the plan, launch what is not done, report what failed.
+
+Hydra's part (the launcher) comes in as a callable, so that the basic, joblib and submitit launchers serve alike. What
+is done is read from the store, never from a launcher's return values: a killed job takes those with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.command.compose import Composer
+from experiments.errors import UserError
+from experiments.studies.declaration import Declaration
+from experiments.studies.grid import grid_jobs
+from experiments.studies.jobs import Failed, Job, Launch, run_jobs
+from experiments.studies.plan import plan_path, write_plan
+from experiments.studies.planner import StudyPlanner
+from experiments.studies.show import dry_run, say, say_chosen, show, show_runs, show_study, summary
+
+
+class SweepFailed(Exception):
+    """Some runs failed; they have been listed."""
+
+
+def run_sweep(arguments: Sequence[str], *, composer: Composer, launch: Launch) -> None:
+    """Lay out, show and run what `arguments` ask for. Raises UserError before any run, SweepFailed after the last."""
+    if any(text.startswith("study=") for text in arguments):
+        failed = _run_study(arguments, composer, launch)
+    else:
+        failed = _run_grid(arguments, composer, launch)
+    if failed:
+        _report(failed)
+        raise SweepFailed
+
+
+def _say_where(jobs: Sequence[Job]) -> None:
+    for root in dict.fromkeys(job.composed.execution.store for job in jobs):
+        say(f"records: {root / 'records'}")
+
+
+def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
+    jobs = grid_jobs(arguments, composer)
+    say(f"sweep: {summary(jobs)}")
+    if dry_run(arguments, composer):
+        show(jobs)
+        return []
+    failed = run_jobs(jobs, launch)
+    _say_where(jobs)
+    return failed
+
+
+def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
+    planner = StudyPlanner.make(arguments, composer)
+    first, second = planner.phase_one(), planner.phase_two()
+    show_study(planner, first, second)
+    if dry_run(arguments, composer):
+        show_runs(planner, first, second)
+        return []
+    failed: list[Failed] = []
+    if first:
+        _write_plan(planner, first, second)
+        failed += run_jobs(first, launch)
+        second = planner.phase_two()
+        say_chosen(planner)
+    _write_plan(planner, first, second)
+    failed += run_jobs(second, launch)
+    _say_where((*first, *second))
+    return failed + [Failed(cell.title, "", cause, "") for cell, cause in planner.blocked()]
+
+
+def _report(failed: Sequence[Failed]) -> None:
+    say(f"\n{len(failed)} of the runs failed; the same command runs them again:")
+    for one in failed:
+        say(f"  {one.title}  {one.run_id}\n    {one.cause}" + (f"\n    log: {one.log}" if one.log else ""))
+
+
+def _write_plan(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:
+    runs = [(job.cell, job.composed.run_id) for job in (*first, *second) if job.cell is not None]
+    if runs:
+        store = shared_store((*first, *second), planner.study)
+        write_plan(plan_path(store, planner.study.name), planner.study, runs, planner.chosen)
+
+
+def shared_store(jobs: Sequence[Job], study: Declaration) -> Path:
+    """The one store that a study's runs share. Raises UserError when they go to several."""
+    stores = {job.composed.execution.store for job in jobs}
+    if len(stores) != 1:
+        raise UserError(f"study {study.name}: its runs go to {len(stores)} stores: give execution.store once")
+    return stores.pop()

@@ -1,0 +1,139 @@
+"""sentence-transformers' Trainer, told to take full batches, keep quiet, stay off the network and leave no files."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from tqdm import tqdm
+from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+
+from experiments.config import InfoNCE
+from experiments.errors import UserError
+from experiments.training.collator import RowCollator
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+OnLog = Callable[[int, dict[str, float]], None]
+NOISY = ("transformers", "sentence_transformers", "accelerate", "datasets")
+
+
+def fit(
+    model: SentenceTransformer,
+    loss: nn.Module,
+    rows: Dataset,
+    *,
+    train: InfoNCE,
+    seed: int,
+    device: str,
+    title: str | None,
+    on_log: OnLog,
+) -> None:
+    """Train `model` in place for `train.steps` optimizer steps; `title` names the progress bar, None shows none.
+
+    The seed fixes the order of rows and the dropout draws. Raises UserError when the loss stops being a number.
+    """
+    with tempfile.TemporaryDirectory() as scratch, quiet():
+        trainer = _Trainer(
+            model=model,
+            args=_arguments(train, seed=seed, device=device, scratch=scratch),
+            train_dataset=rows,
+            loss=loss,
+            data_collator=RowCollator(model),
+            callbacks=[_Report(train.steps, title, on_log)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+
+
+class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """No card: making one asks the hub."""
+
+
+class _Report(TrainerCallback):  # type: ignore[misc]
+    """Loss and learning rate of every step to `on_log` and to a bar that says what is trained."""
+
+    def __init__(self, steps: int, title: str | None, on_log: OnLog) -> None:
+        self.on_each = on_log
+        self.bar = tqdm(total=steps, desc=title, unit="step", disable=title is None, leave=False)
+
+    def on_log(self, args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        """A step's values; the closing summary has no loss."""
+        if logs is None or "loss" not in logs:
+            return
+        if not math.isfinite(logs["loss"]):
+            raise UserError(
+                f"the loss is {logs['loss']} at step {state.global_step}: "
+                f"lower train.learning_rate, which is {args.learning_rate}"
+            )
+        self.bar.update(state.global_step - self.bar.n)
+        self.bar.set_postfix(loss=f"{logs['loss']:.3f}")
+        self.on_each(state.global_step, {name: float(logs[name]) for name in ("loss", "learning_rate")})
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Leave the terminal as it was."""
+        self.bar.close()
+
+
+def _arguments(train: InfoNCE, *, seed: int, device: str, scratch: str) -> SentenceTransformerTrainingArguments:
+    if device not in ("cpu", "cuda", "cuda:0"):
+        raise UserError(
+            f"execution.device={device}: training runs on the first visible GPU: "
+            "use CUDA_VISIBLE_DEVICES to choose it and execution.device=cuda"
+        )
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=scratch,
+        max_steps=train.steps,
+        per_device_train_batch_size=train.batch_size,
+        dataloader_drop_last=True,
+        dataloader_pin_memory=device != "cpu",
+        learning_rate=train.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=math.ceil(train.warmup * train.steps),
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        optim="adamw_torch_fused",
+        bf16=train.precision == "bf16",
+        use_cpu=device == "cpu",
+        seed=seed,
+        data_seed=seed,
+        save_strategy="no",
+        eval_strategy="no",
+        report_to="none",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+    )
+    if device != "cpu":
+        _one_gpu(arguments)
+    return arguments
+
+
+def _one_gpu(arguments: SentenceTransformerTrainingArguments) -> None:
+    """The library spreads a batch over every GPU it sees, which would change the in-batch negatives' forward."""
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Warnings of the libraries' training machinery kept back; errors still show."""
+    loggers = [logging.getLogger(name) for name in NOISY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

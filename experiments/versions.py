@@ -1,0 +1,35 @@
+"""The two numbers of every stage, in one place.
+
+`version` says what a stage's numbers mean: it stands in the artifact's key and in the record (absent there = 1), and a
+record with an older one is outdated. `layout` says how an artifact is stored: it stands in the key only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kind of artifact: the folder it is kept in, and its two numbers."""
+
+    name: str
+    version: int = 1
+    layout: int = 1
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What the numbers add to an artifact's key; the first layout adds nothing."""
+        return {"version": self.version} | ({"layout": self.layout} if self.layout != 1 else {})
+
+
+EMBED = Stage("embed")
+RETRIEVE = Stage("retrieve")
+MINE = Stage("mine", layout=2)
+"""Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
+DISTILL = Stage("distill")
+TRAIN = Stage("train")
+EVALUATE = Stage("evaluate")
+
+STAGES = (EMBED, RETRIEVE, MINE, DISTILL, TRAIN, EVALUATE)
