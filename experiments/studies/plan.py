@@ -61,7 +61,7 @@ class Plan(_Part):
 
     study: str
     declaration: Declaration
-    declared_at_first_run: dict[str, Any]
+    declared_at_first_run: Declaration
     runs: tuple[PlannedRun, ...]
     chosen: dict[str, Chosen] = {}
 
@@ -83,13 +83,8 @@ class Plan(_Part):
     @cached_property
     def changes(self) -> list[tuple[str, Any, Any]]:
         """(key, when the first run started, now) for every top-level key of the declaration that differs, sorted."""
-        first, now = self.declared_at_first_run, _declared(self.declaration)
-        keys = sorted({*first, *now})
-        return [(key, first.get(key), now.get(key)) for key in keys if not _same(first, now, key)]
-
-
-def _same(first: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
-    return key in first and key in now and bool(first[key] == now[key])
+        first, now = _declared(self.declared_at_first_run), _declared(self.declaration)
+        return [(key, first[key], now[key]) for key in sorted(now) if first[key] != now[key]]
 
 
 def _declared(declaration: Declaration) -> dict[str, Any]:
@@ -113,8 +108,10 @@ def read_plan(path: Path) -> Plan:
             f"{path}: plan schema {version!r} is not known here (this version reads {PLAN_VERSION}): update"
         )
     try:
-        declaration = {**data["declaration"], "name": data["study"]}
-        return Plan.model_validate({**data, "declaration": declaration})
+        now, name = data["declaration"], {"name": data["study"]}
+        first = data.get("declared_at_first_run") or now
+        both = {"declaration": {**now, **name}, "declared_at_first_run": {**first, **name}}
+        return Plan.model_validate({**data, **both})
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: no declaration: run the study once more to write it again") from error
     except ValidationError as error:
@@ -133,12 +130,12 @@ def write_plan(
     plan = Plan(
         study=study.name,
         declaration=study,
-        declared_at_first_run=before.declared_at_first_run if before else _declared(study),
+        declared_at_first_run=before.declared_at_first_run if before else study,
         runs=tuple(_planned(cell, run_id) for cell, run_id in runs),
         chosen={f"{block}/{arm}": item for (block, arm), item in sorted(chosen.items())},
     )
     if plan != before:
-        plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}})
+        plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}, "declared_at_first_run": {"name"}})
         write_json(path, {"schema_version": PLAN_VERSION, **plain})
 
 

@@ -19,7 +19,7 @@ from experiments.config import (
     TinyStudent,
 )
 from experiments.execution import Execution
-from experiments.ir import Collection, Corpus, Negatives, Qrels, Queries, Split
+from experiments.ir import NO_TEACHER, Collection, Corpus, Negatives, Qrels, Queries, Split
 
 WORDS = [f"{a}{b}" for a in ("ra", "lo", "mi", "ne", "su") for b in ("ver", "tan", "gel", "pin", "dor", "kas")]
 
@@ -49,17 +49,18 @@ def toy_negatives(collection: Collection, *, rows: int = 24, per_row: int = 2, s
     document = np.stack(
         [draw.permutation(np.delete(np.arange(len(collection.corpus)), i))[:per_row] for i in range(rows)]
     ).astype(np.int32)
-    nothing = np.full(rows, np.nan, dtype=np.float32)
+    nothing = np.full(document.shape, np.nan, dtype=np.float32)
     index = np.arange(rows, dtype=np.int32)
     return Negatives(
         query=index,
         positive=index,
-        positive_score=nothing,
+        document=document,
+        teacher=np.full(document.shape, NO_TEACHER, dtype=np.int8),
+        rank=np.zeros_like(document),
+        score=nothing,
         anchor_score=nothing,
         bar=nothing,
-        document=document,
-        rank=np.zeros_like(document),
-        score=np.full(document.shape, np.nan, dtype=np.float32),
+        positive_score=nothing,
         known_false=np.zeros(document.shape, dtype=bool),
     )
 

@@ -13,7 +13,7 @@ from experiments.command.compose import Composed, Composer
 from experiments.errors import UserError
 from experiments.records.folder import write_record
 from experiments.records.schema import CollectionFacts
-from experiments.studies.plan import plan_path, read_plan
+from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.planner import StudyPlanner, check_dev_only
 from experiments.studies.sweep import SweepFailed, run_sweep
 from tests.helpers.beir import write_beir
@@ -33,10 +33,8 @@ def arms(runs: list[Composed]) -> list[str | None]:
     return [run.execution.labels.arm for run in runs]
 
 
-def plan_of(folder: Path, study: str) -> dict[str, Any]:
-    plan = read_plan(plan_path(folder / "store", study))
-    assert plan is not None
-    return plan
+def plan_of(folder: Path, study: str) -> Plan:
+    return read_plan(plan_path(folder / "store", study))
 
 
 def test_a_study_runs_its_arms_seed_by_seed_and_a_second_time_nothing(composer: Composer, tmp_path: Path) -> None:
@@ -101,13 +99,14 @@ def test_finished_runs_of_another_folder_do_not_count_as_done(composer: Composer
 def test_the_plan_keeps_the_declaration_of_the_first_run(composer: Composer, tmp_path: Path) -> None:
     sweep(composer, tmp_path, "study=demo")
     first = plan_of(tmp_path, "demo")
-    assert first["declaration"] == first["declared_at_first_run"]
-    assert [(row["arm"], row["seed"], row["phase"]) for row in first["runs"]] == [(arm, 0, 2) for arm in DEMO]
+    assert first.declaration == first.declared_at_first_run
+    assert [(run.arm, run.seed, run.phase) for run in first.runs] == [(arm, 0, 2) for arm in DEMO]
     sweep(composer, tmp_path, "study=demo", "study.margin=0.01")
     second = plan_of(tmp_path, "demo")
-    assert second["declaration"]["margin"] == 0.01
-    assert second["declared_at_first_run"] == first["declaration"]
-    assert second["runs"] == first["runs"]
+    assert second.declaration.margin == 0.01
+    assert [change[0] for change in second.changes] == ["margin"]
+    assert second.declared_at_first_run == first.declaration
+    assert second.runs == first.runs
 
 
 @pytest.mark.parametrize(
@@ -155,10 +154,10 @@ def test_phase_two_takes_the_value_that_is_best_on_dev(composer: Composer, tmp_p
     }
     assert rates == {"model": 3e-5, "distilled": 3e-4}
     plan = plan_of(tmp_path, "learning_rate")
-    chosen = plan["chosen"]["minilm_l3/random_dev"]
-    assert (chosen["key"], chosen["value"], chosen["by"]) == ("train.learning_rate", 3e-5, "dev nDCG@10")
-    assert [round(point["mean"], 9) for point in chosen["curve"]] == [0.6, 0.5, 0.5]
-    assert {row["phase"] for row in plan["runs"]} == {1, 2}
+    chosen = plan.chosen["minilm_l3/random_dev"]
+    assert (chosen.key, chosen.value, chosen.by) == ("train.learning_rate", 3e-5, "dev nDCG@10")
+    assert [round(point.mean or 0.0, 9) for point in chosen.curve] == [0.6, 0.5, 0.5]
+    assert {run.phase for run in plan.runs} == {1, 2}
     assert sweep(composer, tmp_path, *TWO_PHASES).launched == []
 
 

@@ -81,7 +81,8 @@ def test_reasons_ranks_and_facts() -> None:
         "beyond depth",
     ]
     assert mined.negatives.rank[0].tolist() == [5, 6]
-    assert mined.negatives.bar[0] == np.float32(0.76)
+    assert mined.negatives.bar[0].tolist() == [np.float32(0.76)] * 2
+    assert mined.negatives.teacher[0].tolist() == [0, 0]
     facts = mined.facts
     assert (facts.queries, facts.rows, facts.kept, facts.short_rows, facts.candidates) == (3, 4, 4, 0, 16)
     # rome; none; milan and rome; milan and oslo

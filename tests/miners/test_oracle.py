@@ -21,9 +21,9 @@ from experiments.config import (
     TopKShifted,
 )
 from experiments.miners.choice import judge
+from experiments.miners.methods import Rule
 from experiments.miners.mine import mine
 from experiments.miners.reasons import SURVIVOR
-from experiments.miners.rule import Rule
 from tests.miners.oracle import Rows, mine_with_sentence_transformers
 from tests.miners.problems import Problem, beir, collection_of, random_problem
 

@@ -116,7 +116,7 @@ def test_no_negative_reaches_its_bar_and_a_negative_positive_lowers_it() -> None
     negatives = run(problem, TopKPercPos(threshold=0.9), MiningConfig(depth=40), positives="all").negatives
     assert (negatives.positive_score < 0).sum() > 20
     assert (negatives.bar <= negatives.positive_score).all()
-    assert (negatives.score < negatives.bar[:, None]).all()
+    assert (negatives.score < negatives.bar).all()
 
 
 @pytest.mark.parametrize("positives", ["one", "all"])
@@ -183,7 +183,7 @@ def test_backfill_adds_unranked_documents_after_the_survivors() -> None:
 
 
 def test_common_rows_are_those_that_every_listed_miner_keeps() -> None:
-    problem, data = made(6), beir(positives="one")
+    problem = made(6)
     mining = MiningConfig(depth=20, positive_within=12)
     other = Problem(problem.collection, np.random.default_rng(9).permuted(problem.scores, axis=1))
     depth = fetch_depth(problem.collection, mining=mining)

@@ -17,7 +17,7 @@ from experiments.config import (
     TopKShifted,
 )
 from experiments.identity import derive_seed
-from experiments.ir import NO_DOCUMENT, Negatives
+from experiments.ir import NO_DOCUMENT, NO_TEACHER, Negatives
 from experiments.miners.draws import uniform
 from experiments.miners.mine import Mined, mine
 from tests.miners.problems import Problem, beir, random_problem
@@ -166,12 +166,12 @@ def check_ranked(ranked: list[tuple[int, int]], survivors: list[tuple[int, int]]
 
 
 def check_numbers(problem: Problem, negatives: Negatives, row: int, expected: Expected, *, random: bool) -> None:
-    assert negatives.positive_score[row] == problem.scores[expected.query, expected.positive]
+    assert (negatives.positive_score[row] == problem.scores[expected.query, expected.positive]).all()
     bar = np.nan if expected.bar is None or random else expected.bar
-    np.testing.assert_equal(float(negatives.bar[row]), bar)
-    assert np.isnan(negatives.anchor_score[row]) == random
-    for document, rank, score, false in zip(
-        negatives.document[row], negatives.rank[row], negatives.score[row], negatives.known_false[row], strict=True
-    ):
-        assert np.isnan(score) if rank == 0 else score == problem.scores[expected.query, document]
-        assert false == (int(document) in expected.hidden)
+    for slot, document in enumerate(negatives.document[row]):
+        ranked, score = negatives.rank[row, slot] > 0, negatives.score[row, slot]
+        assert negatives.teacher[row, slot] == (0 if ranked else NO_TEACHER)
+        np.testing.assert_equal(float(negatives.bar[row, slot]), bar if ranked else np.nan)
+        assert np.isnan(negatives.anchor_score[row, slot]) == (not ranked)
+        assert score == problem.scores[expected.query, document] if ranked else np.isnan(score)
+        assert negatives.known_false[row, slot] == (int(document) in expected.hidden)

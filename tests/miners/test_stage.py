@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from experiments.config import MiningConfig, NoTraining, RandomTeacher, RunConfig, TinyStudent, TopKPercPos
-from experiments.execution import Execution
 from experiments.ir import Negatives
 from experiments.miners.mine import REASONS, Mined, mine
 from experiments.stages.mine import mine_stage, negatives_table
@@ -39,7 +38,6 @@ def stage(store: Path, run: RunConfig, key: str = "candidates") -> tuple[Mined, 
         candidates_key=key,
         others=[],
         store=Store(store),
-        execution=Execution(store=store),
     )
 
 
