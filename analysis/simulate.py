@@ -1,15 +1,17 @@
-"""Coverage and family-wise error of `stats.paired_difference` at the designs in use, by simulation.
+"""Coverage and family-wise error of the paired intervals at the designs in use, by simulation.
 
 Two contrasts (two arms against one baseline) on each of two independent collections: the headline's four. A contrast's
 differences over S seeds x Q queries are ``seed + query + noise``, the baseline's parts shared by both contrasts. They
 are "gaussian" (all normal) or "skewed" (nDCG-like: a share of queries at exactly zero for every seed, further cells at
 zero, skewed between queries). Every true difference is exactly 0, so an interval covers iff it holds 0 and every
 rejection is an error.
+
+Where queries lie in groups, a group's queries share their query effect (and whether they are untouched), and both
+`stats.paired_difference` and `clusters.clustered_difference` are tried.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from analysis.clusters import cluster_values
+from analysis.simulate_designs import SEED_SPREAD, By, Design, designs, grouped_designs
 from analysis.stats import task_mean_squares
 
 SEED = 20240731
-SEEDS, QUERIES, SHAPES = (3, 5), (300, 3000), ("gaussian", "skewed")
-SEED_SPREAD = {"none": 0.0, "small": 0.003, "large": 0.012}
-"""Standard deviation between seeds of one arm's mean nDCG@10."""
 QUERY_SPREAD, NOISE_SPREAD = 0.08, 0.08
 """Per arm: between queries, and within a query between seeds. Those of the demo's per-query differences, about."""
 UNTOUCHED, TOUCHED = 0.4, 0.7
@@ -35,23 +36,14 @@ Array32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Design:
-    """One row of the simulation."""
-
-    shape: str
-    seeds: int
-    queries: int
-    seed_variance: str
-
-
-@dataclass(frozen=True)
 class Outcome:
     """coverage and family_wise error with their Monte Carlo standard errors.
 
-    family: how many contrasts Holm ran over.
+    by: what the interval takes to be independent. family: how many contrasts Holm ran over.
     """
 
     design: Design
+    by: By
     collections: int
     repeats: int
     coverage: float
@@ -65,22 +57,20 @@ class Outcome:
 class _Draws:
     """Sufficient statistics of R repeats of K contrasts on T collections.
 
-    by_seed: (R, T, K, S) means over queries. query: (R, T, K) variance components between queries.
+    by_seed: (R, T, K, S) means over queries. query: (R, T, K) variance components between queries, or groups.
     """
 
     by_seed: npt.NDArray[np.float64]
-    query: npt.NDArray[np.float64]
-
-
-def designs() -> list[Design]:
-    """Every combination in use."""
-    return [Design(*values) for values in itertools.product(SHAPES, SEEDS, QUERIES, SEED_SPREAD)]
+    query: dict[By, npt.NDArray[np.float64]]
 
 
 def simulate(design: Design, *, repeats: int, rng: np.random.Generator) -> list[Outcome]:
-    """Outcomes for one collection a contrast (a family of four) and for the mean of two (a family of two)."""
+    """Outcomes for one collection a contrast (a family of four) and for the mean of two (a family of two).
+
+    Both by query, then, where queries lie in groups, both by group.
+    """
     draws = _concatenate(list(_draw(design, repeats, rng)))
-    return [_outcome(design, draws, pooled=False), _outcome(design, draws, pooled=True)]
+    return [_outcome(design, draws, by, pooled=pooled) for by in design.units for pooled in (False, True)]
 
 
 def _draw(design: Design, repeats: int, rng: np.random.Generator) -> Iterator[_Draws]:
@@ -88,13 +78,22 @@ def _draw(design: Design, repeats: int, rng: np.random.Generator) -> Iterator[_D
     for start in range(0, repeats, step):
         count = min(step, repeats - start)
         differences = _differences(design, count, rng)
-        mean_squares = task_mean_squares(differences)
-        query = np.maximum(mean_squares[0] - mean_squares[1], 0.0) / design.seeds
+        query: dict[By, npt.NDArray[np.float64]] = {"query": _component(differences)}
+        if "group" in design.units:
+            query["group"] = _component(cluster_values(differences, design.labels))
         yield _Draws(differences.mean(axis=-1, dtype=np.float64), query)
 
 
+def _component(differences: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """(..., S, Q) to (...): the variance between queries, as `stats.components` has it."""
+    between, residual = task_mean_squares(differences)
+    component: npt.NDArray[np.float64] = np.maximum(between - residual, 0.0) / differences.shape[-2]
+    return component
+
+
 def _concatenate(parts: list[_Draws]) -> _Draws:
-    return _Draws(np.concatenate([p.by_seed for p in parts]), np.concatenate([p.query for p in parts]))
+    query = {by: np.concatenate([p.query[by] for p in parts]) for by in parts[0].query}
+    return _Draws(np.concatenate([p.by_seed for p in parts]), query)
 
 
 def _differences(design: Design, repeats: int, rng: np.random.Generator) -> Array32:
@@ -103,13 +102,15 @@ def _differences(design: Design, repeats: int, rng: np.random.Generator) -> Arra
     seeds, queries = design.seeds, design.queries
     spread = SEED_SPREAD[design.seed_variance]
     by_seed = _normal(rng, (*shape, 3, seeds, 1), spread)
-    by_query = _query_effects(design.shape, rng, (*shape, 3, 1, queries))
+    shared = design.shared
+    effects = int(shared[-1]) + 1
+    by_query = _query_effects(design.shape, rng, (*shape, 3, 1, effects))[..., shared]
     noise = _normal(rng, (*shape, 3, seeds, queries), NOISE_SPREAD)
     noise += by_seed
     noise += by_query
     differences = noise[:, :, 1:] - noise[:, :, :1]
     if design.shape == "skewed":
-        untouched = rng.random((*shape, 1, 1, queries), dtype=np.float32) < UNTOUCHED
+        untouched = (rng.random((*shape, 1, 1, effects), dtype=np.float32) < UNTOUCHED)[..., shared]
         zero = rng.random((*shape, 1, seeds, queries), dtype=np.float32) >= TOUCHED
         differences *= ~(untouched | zero)
     return differences
@@ -128,22 +129,24 @@ def _query_effects(shape: str, rng: np.random.Generator, size: tuple[int, ...]) 
     return effects
 
 
-def _outcome(design: Design, draws: _Draws, *, pooled: bool) -> Outcome:
+def _outcome(design: Design, draws: _Draws, by: By, *, pooled: bool) -> Outcome:
     """pooled: contrasts about the mean of the two collections, so two contrasts instead of four."""
-    by_seed, query, tasks = draws.by_seed, draws.query, 1
+    by_seed, query, tasks = draws.by_seed, draws.query[by], 1
     if pooled:
         by_seed, query, tasks = by_seed.mean(axis=1, keepdims=True), query.sum(axis=1, keepdims=True), 2
     repeats = len(by_seed)
     mean = np.abs(by_seed.mean(axis=-1)).reshape(repeats, -1)
     between = by_seed.var(axis=-1, ddof=1).reshape(repeats, -1)
     query = query.reshape(repeats, -1) / tasks**2
-    outside = np.stack([mean > _half_width(design, between, query, level) for level in LEVELS])
+    seeds, units = design.seeds, design.units[by]
+    outside = np.stack([mean > _half_width(seeds, units, between, query, level) for level in LEVELS])
     family = mean.shape[1]
     covered = 1 - outside[-1].mean(axis=1)
     # No true difference exists, so Holm errs iff its first step rejects: some contrast at 0.05 / family.
     errs = outside[len(LEVELS) - family].any(axis=1)
     return Outcome(
         design,
+        by,
         tasks,
         repeats,
         float(covered.mean()),
@@ -155,19 +158,20 @@ def _outcome(design: Design, draws: _Draws, *, pooled: bool) -> Outcome:
 
 
 def _half_width(
-    design: Design, between: npt.NDArray[np.float64], query: npt.NDArray[np.float64], level: float
+    seeds: int, units: int, between: npt.NDArray[np.float64], query: npt.NDArray[np.float64], level: float
 ) -> npt.NDArray[np.float64]:
     tail = 0.5 + level / 2
-    t_seed, t_query = special.stdtrit(design.seeds - 1, tail), special.stdtrit(design.queries - 1, tail)
-    width: npt.NDArray[np.float64] = np.sqrt(t_seed**2 * between / design.seeds + t_query**2 * query / design.queries)
+    t_seed, t_query = special.stdtrit(seeds - 1, tail), special.stdtrit(units - 1, tail)
+    width: npt.NDArray[np.float64] = np.sqrt(t_seed**2 * between / seeds + t_query**2 * query / units)
     return width
 
 
 def all_outcomes(*, repeats: int) -> list[Outcome]:
-    """Every design, each from its own stream, so that one row does not depend on the others."""
-    streams = np.random.SeedSequence(SEED).spawn(len(designs()))
+    """Every design, each from its own stream, so that one row does not depend on the others; grouped ones last."""
+    every = [*designs(), *grouped_designs()]
+    streams = np.random.SeedSequence(SEED).spawn(len(every))
     return [
         outcome
-        for design, stream in zip(designs(), streams, strict=True)
+        for design, stream in zip(every, streams, strict=True)
         for outcome in simulate(design, repeats=repeats, rng=np.random.Generator(np.random.SFC64(stream)))
     ]

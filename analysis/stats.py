@@ -1,8 +1,10 @@
 """Statistics of paired comparisons over seeds x queries x collections. Pure functions over NumPy and SciPy.
 
-Sources: the interval is that of DESIGN.md ("Intervals, simulated"), from the two-way random-effects layout without
-replication (Scheffe 1959, The Analysis of Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979,
-Scand. J. Stat. 6; Schuirmann 1987, J. Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
+Queries are taken to be independent; `analysis.clusters` is for those that are not. What both cover was simulated:
+results/simulation.
+
+Sources: the interval is from the two-way random-effects layout without replication (Scheffe 1959, The Analysis of
+Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979, Scand. J. Stat. 6; Schuirmann 1987, J. Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
 """
 
 from __future__ import annotations
