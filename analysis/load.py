@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -47,10 +48,14 @@ class FinishedRun:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """runs: run_id -> finished run. Compared by identity, so that what is derived from it can be kept."""
+    """runs: run_id -> finished run. groups: content hash of a task -> query id -> group, for the tasks that have them.
+
+    Compared by identity, so that what is derived from it can be kept.
+    """
 
     plan: Plan
     runs: dict[str, FinishedRun]
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -101,17 +106,26 @@ def load_study(source: Source, name: str) -> Study:
     """Read plan, records and scores.
 
     Raises UserError for an unknown schema, scores that do not belong to their record, arms compared on different test
-    queries, and a chosen value whose dev runs are missing.
+    queries, groups that lack one of its queries, and a chosen value whose dev runs are missing.
     """
     plan = read_plan(source.plan_path(name))
     published = {} if source.is_store else source.published_scores(name)
     wanted = dict.fromkeys([*(r.run_id for r in plan.runs), *_dev_runs(plan)])
     found = {run_id: _load_run(source, run_id, published) for run_id in wanted}
-    study = Study(plan, {run_id: run for run_id, run in found.items() if run is not None})
+    runs = {run_id: run for run_id, run in found.items() if run is not None}
+    study = Study(plan, runs, _groups(source, runs.values()))
     _check_dev_runs(study)
     for block in plan.blocks:
         _check_queries(study, block)
     return study
+
+
+def _groups(source: Source, runs: Iterable[FinishedRun]) -> dict[str, dict[str, str]]:
+    evaluated = {
+        run.record.tasks[task].content_hash: (task, run.scores[task].ids) for run in runs for task in run.scores
+    }
+    found = {content: source.groups(content, task=task, ids=ids) for content, (task, ids) in evaluated.items()}
+    return {content: groups for content, groups in found.items() if groups is not None}
 
 
 def _dev_runs(plan: Plan) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from experiments.errors import UserError
+from experiments.records.groups import groups_path, read_groups
 from experiments.records.schema import RunRecord, parse_record
 
 
@@ -52,6 +54,23 @@ class Source:
     def all_record_paths(self) -> list[Path]:
         """Every record, sorted by name."""
         return sorted((self.root / "records").glob("*/*.json"))
+
+    def groups(self, content_hash: str, *, task: str, ids: Sequence[str]) -> dict[str, str] | None:
+        """Query id -> group of what a task evaluated; None where it has no groups.
+
+        Raises UserError where the file lacks one of the task's queries.
+        """
+        path = groups_path(self.root, content_hash)
+        if not path.is_file():
+            return None
+        found = read_groups(path)
+        lacking = [query for query in ids if query not in found]
+        if lacking:
+            raise UserError(
+                f"{path}: lacks {len(lacking)} of the {len(ids)} queries of {task}, such as {lacking[0]!r}: remove "
+                "it, or publish the study again"
+            )
+        return found
 
     def published_scores(self, study: str) -> dict[str, pd.DataFrame]:
         """run_id -> per-query scores from the study's per_query.parquet; empty where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.figures.style import Figure
+from analysis.grouped import group_lines
 from analysis.load import Study
 from analysis.report.conditions import collection_section, cost_section, environment_section
 from analysis.report.declared import declaration_section
@@ -57,7 +58,18 @@ def _contrasts(study: Study) -> str:
     note = "Declared before the first run; Holm over all lines, one that is missing counted with p = 1."
     if study.plan.declaration.margin is not None:
         note += " p (equivalence), and with it a verdict of equivalent, is not adjusted for the family."
-    return _section("Primary contrasts", f"{markdown(contrasts_table(study))}\n{note}\n")
+    return _section("Primary contrasts", f"{markdown(contrasts_table(study))}\n{note}\n{_groups(study)}")
+
+
+def _groups(study: Study) -> str:
+    lines = group_lines(study)
+    if not lines:
+        return ""
+    note = (
+        "By group: cluster-robust, for queries of one group (one article, one source file) need not be independent;\n"
+        "p (equivalence) and verdict take them to be."
+    )
+    return f"\n{note}\n\n{''.join(f'- {line}' + chr(10) for line in lines)}"
 
 
 def _figures(figures: Sequence[Figure]) -> str:
