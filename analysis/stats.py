@@ -4,7 +4,8 @@ Queries are taken to be independent; `analysis.clusters` is for those that are n
 results/simulation.
 
 Sources: the interval is from the two-way random-effects layout without replication (Scheffe 1959, The Analysis of
-Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979, Scand. J. Stat. 6; Schuirmann 1987, J. Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
+Variance, ch. 7; Brennan 2001, Generalizability Theory, ch. 3); Holm 1979, Scand. J. Stat. 6; Schuirmann 1987, J.
+Pharmacokin. Biopharm. 15 (two one-sided tests); Wilson 1927, JASA 22.
 """
 
 from __future__ import annotations
