@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.formats import DASH, Table, comma_separated, fixed, markdown, percent
 from analysis.layouts import Layout, layouts
 from analysis.sources import Source, read_record
 from analysis.stats import wilson
-from analysis.tables.formats import DASH, Table, comma_separated, fixed, markdown, percent
 from experiments.errors import UserError
 from experiments.records.schema import RunRecord
 

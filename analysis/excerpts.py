@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 from analysis.arms import ArmRow, arm_rows
+from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import load_study
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
-from analysis.tables.formats import DASH, Table, fixed, markdown, percent
 from analysis.tables.methods import difference_text, marks, over_text
 from experiments.errors import UserError
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.formats import Table, markdown, percent
 from analysis.sources import Source, read_record
 from analysis.stats import wilson
-from analysis.tables.formats import Table, markdown, percent
 from experiments.errors import UserError
 
 LABELS = ("relevant", "related", "unrelated")

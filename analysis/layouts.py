@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.figures.roles import miner_value
 from analysis.load import FinishedRun
+from analysis.roles import miner_value
 from experiments.config import RunConfig
 from experiments.identity import digest
 from experiments.records.schema import MiningFacts

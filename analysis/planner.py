@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from analysis.compare import ContrastResult, primary_contrasts
+from analysis.formats import DASH, Table, markdown
 from analysis.load import Study
 from analysis.report.missing import fill_command
 from analysis.stats import Components
-from analysis.tables.formats import DASH, Table, markdown
 from experiments.errors import UserError
 
 SEED_GRID = (2, 3, 4, 5, 6, 8, 10, 15, 20)

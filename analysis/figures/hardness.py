@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.roles import optimum
 from analysis.figures.style import Figure, canvas, look, rounded, to_svg
 from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
+from analysis.roles import optimum
 from analysis.stats import wilson
 
 

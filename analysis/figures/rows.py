@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis.figures.style import BLACK, GREY, canvas, rounded, to_svg
+from analysis.formats import interval
 from analysis.stats import Difference
-from analysis.tables.formats import interval
 
 ROW_HEIGHT, HEAD_HEIGHT, WIDTH = 0.27, 0.75, 7.2
 

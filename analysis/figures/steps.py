@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.compare import compare_arms, difference_tasks
-from analysis.figures.roles import find_arm
 from analysis.figures.rows import Panel, Rank, Row, draw_panels
 from analysis.figures.style import BLUE, ORANGE, RED, SKY, Figure
 from analysis.load import Study
+from analysis.roles import find_arm
 
 
 @dataclass(frozen=True)

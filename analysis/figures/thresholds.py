@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.compare import compare_runs, is_dev
-from analysis.figures.roles import optimum
 from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
 from analysis.load import FinishedRun, Study
+from analysis.roles import optimum
 from analysis.stats import Difference
 from experiments.studies.plan import Chosen, CurvePoint
 

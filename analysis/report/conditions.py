@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analysis.formats import Table, markdown
 from analysis.load import FinishedRun, Study
-from analysis.tables.formats import Table, markdown
 
 MEMORY = "peak_memory_mb"
 

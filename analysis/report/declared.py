@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from analysis.formats import fixed
 from analysis.load import Study
-from analysis.tables.formats import fixed
 
 
 def declaration_section(study: Study) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analysis.compare import block_tasks, compare_arms
+from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import FinishedRun, Study
 from analysis.stats import wilson
-from analysis.tables.formats import DASH, Table, fixed, markdown, percent
 from analysis.tables.methods import difference_text
 from experiments.records.schema import MEASURES, RateBin
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.figures.style import Figure
+from analysis.formats import markdown
 from analysis.grouped import group_lines
 from analysis.load import Study
 from analysis.report.conditions import collection_section, cost_section, environment_section
@@ -14,7 +15,6 @@ from analysis.report.missing import fill_command, missing_lines
 from analysis.report.setting import setting_section
 from analysis.tables.blocks import block_markdown
 from analysis.tables.contrasts import contrasts_table
-from analysis.tables.formats import markdown
 
 
 def page(study: Study, figures: Sequence[Figure]) -> str:

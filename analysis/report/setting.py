@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from analysis.formats import DASH, Table, markdown
 from analysis.load import Study
-from analysis.tables.formats import DASH, Table, markdown
 from experiments.config import (
     BeirData,
     Bm25Teacher,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.formats import Table, comma_separated, markdown
 from analysis.simulate import NOISE_SPREAD, QUERY_SPREAD, SEED, TOUCHED, UNTOUCHED, Outcome, all_outcomes
 from analysis.simulate_designs import SEED_SPREAD
-from analysis.tables.formats import Table, comma_separated, markdown
 
 HEADER = (
     "differences", "seeds", "queries", "collections", "seed variance", "coverage of 95%", "coverage s.e.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.audit import audit_markdown, audit_table
+from analysis.formats import comma_separated, latex
 from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
-from analysis.tables.formats import comma_separated, latex
 from analysis.tables.methods import methods_latex, methods_markdown
 from analysis.tables.methods_csv import methods_csv
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from analysis.compare import ContrastResult, primary_contrasts, verdict
+from analysis.formats import DASH, Table, p_text
 from analysis.grouped import GroupedResult, grouped_contrasts
 from analysis.load import Study
 from analysis.stats import equivalence_p
-from analysis.tables.formats import DASH, Table, p_text
 from analysis.tables.methods import difference_text, over_text
 
 HEADER = (

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from analysis.arms import ArmRow, arm_rows
 from analysis.compare import block_tasks, difference_tasks
-from analysis.load import Study
-from analysis.stats import Difference
-from analysis.tables.formats import (
+from analysis.formats import (
     DASH,
     Table,
     fixed,
@@ -18,6 +16,8 @@ from analysis.tables.formats import (
     p_text,
     percent,
 )
+from analysis.load import Study
+from analysis.stats import Difference
 
 BUDGET = ("known false negatives", "yield", "rows trained on", "steps", "passes", "view")
 """Columns of the page's second table: what an arm was trained on."""

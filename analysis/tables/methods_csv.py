@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.arms import ArmRow, arm_rows
+from analysis.formats import comma_separated
 from analysis.load import Study
 from analysis.stats import Difference, equivalence_p
-from analysis.tables.formats import comma_separated
 
 CSV_HEADER = (
     *[

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.clusters import clustered_difference
-from analysis.tables.formats import interval
+from analysis.formats import interval
 from experiments.records.groups import groups_path, write_groups
 from tests.analysis import synthetic
 
