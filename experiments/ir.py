@@ -190,7 +190,7 @@ class Negatives:
     rank: int32, that teacher's raw 1-based rank, before exclusions; 0 where nothing was ranked.
     score, anchor_score, bar: float32, that teacher's; NaN where nothing was ranked or the method has no bar.
     positive_score: float32, the shown positive under that teacher, or under the first one where nothing was ranked.
-    known_false: bool, judged relevant but hidden from training.
+    known_false: bool, judged relevant but hidden from training, or an exact copy (normalised text) of such a document.
     """
 
     query: Positions

@@ -26,8 +26,9 @@ class Stage:
 
 EMBED = Stage("embed")
 RETRIEVE = Stage("retrieve")
-MINE = Stage("mine", layout=2)
-"""Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
+MINE = Stage("mine", version=2, layout=2)
+"""Version 2: exact copies of a hidden positive are hidden positives too.
+Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
 DISTILL = Stage("distill")
 TRAIN = Stage("train")
 EVALUATE = Stage("evaluate")

@@ -9,24 +9,29 @@ from experiments.ir import NO_DOCUMENT, Negatives
 from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, range_labels, rates
 from experiments.miners.choice import Choice
 from experiments.miners.pool import Pool
-from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, SURVIVOR
+from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, REVEALED, SAME_TEXT, SURVIVOR
 from experiments.records.schema import Histogram, MiningFacts
 
 
-def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common: int) -> MiningFacts:
-    """Facts of the rows before any drop (`queries` to `rejected_reasons`) and of the `negatives` that are left."""
+def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negatives: Negatives) -> MiningFacts:
+    """Facts of the rows before any drop (`queries` to `rejected_reasons`) and of the `negatives` that are left.
+
+    row: (len(negatives),) int64, where each of them stands among the pool's rows.
+    """
     looked = _counts(choice)
     rejected = {REASONS[code]: looked[code] for code in REJECTED if looked.get(code)}
     there = negatives.document != NO_DOCUMENT
     ranked = negatives.rank > 0
     gap = negatives.gap
+    hidden = _hidden(pool)
+    answers = pool.relevant.pairs.lookup(pool.rows.group[row, None], negatives.document)
     slot = np.broadcast_to(np.arange(there.shape[1]), there.shape)
     return MiningFacts(
         queries=pool.queries,
         rows=len(pool.rows),
         kept=len(negatives),
         short_rows=int(np.count_nonzero(choice.found < pool.mining.num_negatives)),
-        not_common=not_common,
+        not_common=int(np.count_nonzero(choice.kept)) - len(row),
         without_positive=pool.rows.without_positive,
         candidates=sum(looked.values()),
         rejected=sum(rejected.values()),
@@ -44,7 +49,20 @@ def mining_facts(pool: Pool, choice: Choice, negatives: Negatives, *, not_common
             bin_of(negatives.score[ranked], SCORE_EDGES), negatives.known_false[ranked], range_labels(SCORE_EDGES)
         ),
         histograms=_histograms(negatives, gap, ranked),
+        kept_queries=len(np.unique(negatives.query)),
+        ranked=int(np.count_nonzero(ranked)),
+        above_positive=int(np.count_nonzero(gap[ranked] < 0)),
+        hidden=len(hidden),
+        hidden_copies=int(np.count_nonzero(hidden == SAME_TEXT)),
+        known_false_copies=int(np.count_nonzero(answers[negatives.known_false] == SAME_TEXT)),
     )
+
+
+def _hidden(pool: Pool) -> npt.NDArray[np.int8]:
+    """Labels of the rows' relevant pairs that may be mined, or that `reveal` alone keeps from being mined."""
+    pairs = pool.relevant.pairs
+    asked = np.isin(pairs.group, pool.rows.group) & np.isin(pairs.document, pool.minable)
+    return pairs.label[asked & np.isin(pool.excluded.lookup(pairs.group, pairs.document), (0, REVEALED))]
 
 
 def _counts(choice: Choice) -> dict[int, int]:

@@ -76,18 +76,18 @@ def mine_pool(pool: Pool, miner: MinerConfig, *, common: Sequence[npt.NDArray[np
         )
     row = np.flatnonzero(keep)
     negatives = _negatives(pool, choice, row)
-    facts = mining_facts(pool, choice, negatives, not_common=int(choice.kept.sum()) - len(row))
+    facts = mining_facts(pool, choice, row, negatives)
     rows = np.stack([pool.rows.query, pool.rows.positive], axis=1)
     return Mined(negatives=negatives, rows=rows, row=row, reasons=choice.state, facts=facts)
 
 
 def _row_keys(pool: Pool) -> npt.NDArray[np.int64]:
-    return encode(pool.judged.documents, pool.rows.query, pool.rows.positive)
+    return encode(pool.excluded.documents, pool.rows.query, pool.rows.positive)
 
 
 def _negatives(pool: Pool, choice: Choice, row: npt.NDArray[np.int64]) -> Negatives:
     document = choice.document[row]
-    judged = pool.judged.lookup(pool.rows.group[row, None], document) > 0
+    relevant = pool.relevant.pairs.lookup(pool.rows.group[row, None], document) > 0
     return Negatives(
         query=pool.rows.query[row],
         positive=pool.rows.positive[row],
@@ -98,5 +98,5 @@ def _negatives(pool: Pool, choice: Choice, row: npt.NDArray[np.int64]) -> Negati
         anchor_score=choice.anchor_score[row],
         bar=choice.bar[row],
         positive_score=np.repeat(pool.rows.score[row, None], document.shape[1], axis=1),
-        known_false=judged & (document >= 0),
+        known_false=relevant & (document >= 0),
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from experiments.collections.draw import draw_train_queries
 from experiments.config import DataConfig, MiningConfig
 from experiments.ir import Candidates, Collection, Positions, Scores
-from experiments.miners.exclusions import exclude, judged_pairs
+from experiments.miners.exclusions import Relevant, exclude, relevant_pairs
 from experiments.miners.pairs import PairSet
 from experiments.miners.reasons import BEYOND_DEPTH, PADDING, SURVIVOR
 from experiments.miners.rows import Rows, anchor_scores, show_positives
@@ -25,7 +25,7 @@ CHUNK_CELLS = 1 << 22
 class Pool:
     """R rows and K candidates each, before a method decides.
 
-    queries: training queries drawn. anchor: (R,) float32. judged, excluded: pairs (query text, document).
+    queries: training queries drawn. anchor: (R,) float32. relevant, excluded: pairs (query text, document).
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
     """
@@ -33,7 +33,7 @@ class Pool:
     queries: int
     rows: Rows
     anchor: Scores
-    judged: PairSet
+    relevant: Relevant
     excluded: PairSet
     minable: Positions
     free: npt.NDArray[np.int64]
@@ -58,8 +58,8 @@ def make_pool(
     drawn = draw_train_queries(split, data=data, seed=seed)
     groups = group_texts(collection)
     rows = show_positives(drawn, split.qrels, groups, candidates, data=data, mining=mining, seed=seed)
-    judged = judged_pairs(collection, groups)
-    excluded = exclude(rows, judged, groups, data=data, mining=mining, seed=seed)
+    relevant = relevant_pairs(collection, groups)
+    excluded = exclude(rows, relevant, groups, data=data, mining=mining, seed=seed)
     minable = np.flatnonzero(collection.minable).astype(np.int32)
     free = len(minable) - excluded.count(len(split.queries), collection.minable)[rows.group]
     state = _look(rows, candidates, excluded, mining.depth)
@@ -68,7 +68,7 @@ def make_pool(
         queries=len(drawn),
         rows=rows,
         anchor=anchor_scores(rows, mining.anchor),
-        judged=judged,
+        relevant=relevant,
         excluded=excluded,
         minable=minable,
         free=free,

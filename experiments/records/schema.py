@@ -65,7 +65,12 @@ class MiningFacts(_Part):
     short_rows: rows whose survivors were fewer than num_negatives. not_common: rows dropped by common_with.
     candidates, rejected: candidates looked at and those the bar rejected (`rejected_reasons` by reason).
     mean_rank: of the chosen negatives' raw ranks; mean_gap: positive score minus negative score, over the chosen.
-    mined, known_false: chosen negatives, and those among them judged relevant but hidden.
+    mined, known_false: chosen negatives, and those among them judged relevant but hidden, or exact copies of such.
+
+    None in records of before these were counted: kept_queries: distinct queries among the kept rows. ranked: chosen
+    negatives that a teacher ranked; above_positive: those that it scores above their own row's positive. hidden: what
+    answers the rows' query texts, may be mined and is neither shown nor a copy of what is shown; hidden_copies,
+    known_false_copies: those of `hidden` and of `known_false` that are not judged themselves but exact copies.
     """
 
     queries: int
@@ -87,6 +92,12 @@ class MiningFacts(_Part):
     known_false_by_score: tuple[RateBin, ...]
     histograms: dict[str, Histogram]
     """Keys: "rank", "gap", "positive_score", "negative_score"; absent where nothing was ranked."""
+    kept_queries: int | None = None
+    ranked: int | None = None
+    above_positive: int | None = None
+    hidden: int | None = None
+    hidden_copies: int | None = None
+    known_false_copies: int | None = None
 
     @property
     def yield_(self) -> float:

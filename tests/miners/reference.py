@@ -21,7 +21,11 @@ def same(text: str) -> str:
 
 @dataclass
 class Expected:
-    """One row: survivors as (raw rank, document), best first; the documents excluded; the bar."""
+    """One row: survivors as (raw rank, document), best first; the documents excluded; the bar.
+
+    hidden: what answers the query, may be mined but for `reveal`, and says nothing that is shown. copies: those of them
+    that are not judged.
+    """
 
     query: int
     positive: int
@@ -29,6 +33,7 @@ class Expected:
     excluded: set[int]
     bar: float | None
     hidden: set[int]
+    copies: set[int]
 
 
 def expected_row(
@@ -46,22 +51,22 @@ def expected_row(
     texts = problem.collection.corpus.passages
     questions = problem.collection.splits["train"].queries.texts
     text = same(questions[query])
-    qrels = problem.collection.splits["train"].qrels
-    relevant = {int(d) for q, d in zip(qrels.query, qrels.document, strict=True) if same(questions[q]) == text}
+    relevant = judged_for(problem, text)
     rows = [(q, d) for q, d in shown if same(questions[q]) == text]
     known = relevant if all_shown else {d for _, d in rows}
     excluded = set(known)
     for i, passage in enumerate(texts):
         if same(passage) == text or any(same(passage) == same(texts[d]) for d in known):
             excluded.add(i)
-    excluded |= {d for d in relevant if (text, d) in revealed}
+    minable = [i for i in range(len(texts)) if problem.collection.minable[i]]
+    hidden = {i for i in minable if any(same(texts[i]) == same(texts[d]) for d in relevant)} - excluded
+    excluded |= {d for wanted, d in revealed if wanted == text}
 
     own = float(problem.scores[query, positive])
     several = [float(problem.scores[q, d]) for q, d in rows]
     anchor = {"own": own, "min": min(several), "max": max(several)}[mining.anchor]
     bar = bar_of(miner, anchor)
 
-    minable = [i for i in range(len(texts)) if problem.collection.minable[i]]
     ranking = sorted(minable, key=lambda i: (-float(problem.scores[query, i]), i))
     survivors: list[tuple[int, int]] = []
     rank_after_exclusions = 0
@@ -76,7 +81,25 @@ def expected_row(
         if bar is not None and not float(problem.scores[query, document]) < bar:
             continue
         survivors.append((raw_rank, document))
-    return Expected(query, positive, survivors, excluded, bar, relevant - known)
+    return Expected(query, positive, survivors, excluded, bar, hidden, hidden - relevant)
+
+
+def judged_for(problem: Problem, text: str) -> set[int]:
+    """The documents judged relevant for any query of that normalised text."""
+    split = problem.collection.splits["train"]
+    judged = zip(split.qrels.query, split.qrels.document, strict=True)
+    return {int(d) for q, d in judged if same(split.queries.texts[q]) == text}
+
+
+def originals(problem: Problem, text: str) -> dict[int, int]:
+    """For every document that says what a judged one says: the first judged document that says it."""
+    passages = problem.collection.corpus.passages
+    found = {}
+    for i, passage in enumerate(passages):
+        alike = [d for d in sorted(judged_for(problem, text)) if same(passages[d]) == same(passage)]
+        if alike:
+            found[i] = alike[0]
+    return found
 
 
 def bar_of(miner: MinerConfig, positive: float) -> float | None:

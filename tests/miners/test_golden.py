@@ -90,3 +90,32 @@ def test_reasons_ranks_and_facts() -> None:
     assert facts.mean_rank == pytest.approx(np.mean([5, 6, 2, 3, 5, 6, 4, 5]))
     assert facts.mean_gap == pytest.approx(np.mean([0.05, 0.05, 0.35, 0.4, 0.2, 0.3, 0.1, 0.2]))
     assert sum(facts.histograms["gap"].counts) == facts.mined == 8
+
+
+def test_a_copy_of_a_hidden_positive_is_a_hidden_positive() -> None:
+    documents = ["tea", "coffee", " Coffee", "milk", "TEA", "water", "cola"]
+    judged = [(0, 0), (0, 1)]
+    scores = np.array([[0.7, 0.9, 0.8, 0.6, 0.95, 0.5, 0.4]], dtype=np.float32)
+    problem = Problem(collection_of(documents, ["drink?"], judged), scores)
+
+    def negatives(**mining: object) -> tuple[set[str], list[str], Mined]:
+        config = MiningConfig.model_validate({"num_negatives": 2, **mining})
+        data = beir(positives="one")
+        candidates = problem.candidates_for(data, config)
+        mined = mine(
+            collection=problem.collection, data=data, candidates=candidates, miner=NaiveTopK(), mining=config, seed=0
+        )
+        (shown,) = mined.rows[:, 1]
+        chosen = [documents[d] for d in mined.negatives.document[0]]
+        return {documents[shown]}, chosen, mined
+
+    shown, chosen, mined = negatives()
+    assert (shown, chosen) in [({"tea"}, ["coffee", " Coffee"]), ({"coffee"}, ["TEA", "tea"])]
+    assert mined.negatives.known_false.all(), "one is judged, the other says the same"
+    facts = mined.facts
+    assert (facts.known_false, facts.known_false_copies, facts.hidden, facts.hidden_copies) == (2, 1, 2, 1)
+    _, chosen, mined = negatives(reveal=1.0)
+    assert chosen == ["milk", "water"], "both are revealed, in one draw"
+    assert (mined.facts.known_false, mined.facts.hidden) == (0, 2)
+    draws = {tuple(negatives(reveal=share)[1]) for share in np.linspace(0, 1, 30)}
+    assert len(draws) == 2, "never one without the other"

@@ -21,7 +21,7 @@ from experiments.ir import NO_DOCUMENT, NO_TEACHER, Negatives
 from experiments.miners.draws import uniform
 from experiments.miners.mine import Mined, mine
 from tests.miners.problems import Problem, beir, random_problem
-from tests.miners.reference import Expected, expected_row, same
+from tests.miners.reference import Expected, expected_row, originals, same
 
 sixteenths = st.integers(-16, 20).map(lambda i: i / 16)
 miners: st.SearchStrategy[MinerConfig] = st.one_of(
@@ -68,6 +68,7 @@ def test_agrees_with_plain_loops(
         (int(q), int(d)): i
         for i, (q, d) in enumerate(zip(mined.negatives.query, mined.negatives.positive, strict=True))
     }
+    expectations = []
     for query, positive in shown:
         expected = expected_row(
             problem,
@@ -80,6 +81,8 @@ def test_agrees_with_plain_loops(
             mining=mining,
         )
         check_row(problem, mined.negatives, kept.get((query, positive)), expected, miner, mining)
+        expectations.append(expected)
+    check_counts(problem, mined, expectations)
     assert mined.facts.rows == len(shown)
     assert mined.facts.kept == len(kept) == len(mined.negatives)
 
@@ -111,15 +114,32 @@ def check_shown(
 
 def revealed_pairs(problem: Problem, seed: int, mining: MiningConfig) -> set[tuple[str, int]]:
     """The draw itself is taken as given; what it must satisfy is tested in test_properties."""
-    split = problem.collection.splits["train"]
-    pairs = {
-        (same(split.queries.texts[q]), int(d)) for q, d in zip(split.qrels.query, split.qrels.document, strict=True)
-    }
-    texts = [same(text) for text in split.queries.texts]
-    group = np.array([texts.index(text) for text, _ in sorted(pairs)], dtype=np.int64)
-    document = np.array([d for _, d in sorted(pairs)], dtype=np.int64)
-    draw = uniform(derive_seed(seed, "reveal"), group, document)
-    return {pair for pair, u in zip(sorted(pairs), draw, strict=True) if u < mining.reveal}
+    texts = [same(text) for text in problem.collection.splits["train"].queries.texts]
+    revealed = set()
+    for text in set(texts):
+        for document, original in originals(problem, text).items():
+            draw = uniform(derive_seed(seed, "reveal"), np.array([texts.index(text)]), np.array([original]))
+            if draw[0] < mining.reveal:
+                revealed.add((text, document))
+    return revealed
+
+
+def check_counts(problem: Problem, mined: Mined, expectations: list[Expected]) -> None:
+    questions = problem.collection.splits["train"].queries.texts
+    of_row = {(row.query, row.positive): row for row in expectations}
+    facts, negatives = mined.facts, mined.negatives
+    hidden = {(same(questions[row.query]), d) for row in expectations for d in row.hidden}
+    copies = {(same(questions[row.query]), d) for row in expectations for d in row.copies}
+    assert (facts.hidden, facts.hidden_copies) == (len(hidden), len(copies))
+    ranked = above = copied = 0
+    for i in range(len(negatives)):
+        row = of_row[int(negatives.query[i]), int(negatives.positive[i])]
+        for document, rank in zip(negatives.document[i].tolist(), negatives.rank[i].tolist(), strict=True):
+            ranked += rank > 0
+            above += rank > 0 and problem.scores[row.query, document] > problem.scores[row.query, row.positive]
+            copied += document in row.copies
+    assert (facts.ranked, facts.above_positive, facts.known_false_copies) == (ranked, above, copied)
+    assert facts.kept_queries == len(set(negatives.query.tolist()))
 
 
 def check_row(
