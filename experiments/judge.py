@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.collections.load import load_collection
+from experiments.collections.load import load_as_trained
 from experiments.config import BeirData
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
@@ -115,10 +115,11 @@ def _items(
     record: RunRecord, arm: str, execution: Execution, *, count: int, seed: int
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """(sheet row, key row) of the drawn negatives of one run."""
-    data, store = record.run_config().data, execution.store
+    config, store = record.run_config(), execution.store
+    data = config.data
     if isinstance(data, BeirData) and data.name not in execution.data_paths and execution.beir_home is None:
         raise UserError(f"{arm}: where is the collection {data.name!r}? Give --data-path {data.name}=FOLDER")
-    collection = load_collection(data, execution=execution, cache=store / "collections")
+    collection = load_as_trained(config, execution=execution, cache=store / "collections")
     if collection.content_hash != record.collections[collection.name].content_hash:
         raise UserError(
             f"{arm}: {collection.name} has changed since run {record.run_id}: run it again, or name another"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.collections.carve import without_evaluated
 from experiments.collections.load import load_collection, named_data
 from experiments.collections.splits import evaluation_split, require_split
 from experiments.collections.unchanged import check_unchanged, load_if_there
@@ -116,10 +117,12 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
     tasks: dict[str, TaskScores] = {}
     per_query: pd.DataFrame | None = None
     collections = {collection.name: _facts(collection)}
-    if config.train.kind != "none":
-        require_split(collection, "train", "this run trains")
     # What cannot be measured is said before hours of mining and training.
     targets = _targets(context, collection, collections) if config.until == "evaluate" else []
+    collection = without_evaluated(collection, config.data, [target.split.queries for target in targets])
+    collections[collection.name] = _facts(collection)
+    if config.train.kind != "none":
+        require_split(collection, "train", "this run trains")
     mined = _mine(context, collection) if config.train.kind != "none" else None
     if config.until == "evaluate":
         student, training = _student(context, collection, mined)

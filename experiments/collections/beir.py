@@ -11,17 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.collections.beir_files import BeirFolder, Judgment, read_folder
-from experiments.collections.splits import minable_documents
+from experiments.collections.carve import where, without_leaks
+from experiments.collections.splits import LEAKING, minable_documents
 from experiments.config import BeirData
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.ir import Collection, Corpus, Positions, Qrels, Queries, Split, normalise_text
-
-Mask = npt.NDArray[np.bool_]
 
 
 def beir_path(name: str, execution: Execution) -> Path:
@@ -119,12 +117,10 @@ def _split(queries: Queries, grades: Mapping[tuple[int, int], int]) -> Split:
 
 def _without_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> dict[str, Split]:
     """`splits` with a train split that repeats no other split's query text."""
-    others = {normalise_text(text) for name, split in splits.items() if name != "train" for text in split.queries.texts}
-    train = splits["train"]
-    leaking = np.array([normalise_text(text) in others for text in train.queries.texts], dtype=np.bool_)
-    report["leaking_train_queries_removed"] = report.get("leaking_train_queries_removed", 0) + int(leaking.sum())
-    left = {name: split for name, split in splits.items() if name != "train"}
-    return left if leaking.all() else {**left, "train": _where(train, ~leaking)}
+    others = {text for name, split in splits.items() if name != "train" for text in split.queries.normalised}
+    left, removed = without_leaks(splits, others)
+    report[LEAKING] = report.get(LEAKING, 0) + removed
+    return left
 
 
 def _texts_in_several(splits: Mapping[str, Split]) -> int:
@@ -171,7 +167,7 @@ def _set_aside(
     chosen[rng.permutation(taken)[:count]] = True
     report[f"{name}_queries_from_train"] = count
     report[f"train_queries_dropped_with_{name}"] = len(taken) - count
-    return _without_leaks({**splits, "train": _where(train, ~leaving), name: _where(train, chosen)}, report)
+    return _without_leaks({**splits, "train": where(train, ~leaving), name: where(train, chosen)}, report)
 
 
 def _groups(train: Split, corpus: Corpus, data: BeirData) -> Positions:
@@ -186,16 +182,3 @@ def _groups(train: Split, corpus: Corpus, data: BeirData) -> Positions:
 def _factorise(labels: Sequence[str]) -> Positions:
     number: dict[str, int] = {}
     return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int32)
-
-
-def _where(split: Split, mask: Mask) -> Split:
-    """The queries under `mask` (Q,) bool, and their judgments."""
-    kept = np.flatnonzero(mask).astype(np.int32)
-    new_position = np.cumsum(mask, dtype=np.int32) - 1
-    judged = mask[split.qrels.query]
-    qrels = Qrels.build(
-        query=new_position[split.qrels.query[judged]],
-        document=split.qrels.document[judged],
-        grade=split.qrels.grade[judged],
-    )
-    return Split(queries=split.queries.take(kept), qrels=qrels)

@@ -11,6 +11,11 @@ from experiments.config import BeirData, DataConfig
 from experiments.errors import UserError
 from experiments.ir import Collection, Corpus, Qrels, Split
 
+LEAKING = "leaking_train_queries_removed"
+"""Report key: training queries that repeat a query of another split of their own collection."""
+LEAKING_ELSEWHERE = "train_queries_of_other_evaluated_collections_removed"
+"""Report key: training queries that repeat a query of another collection that the run is measured on."""
+
 FIXES = {
     "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, or train=none",
     "dev": "give it qrels/dev.tsv, or carve a dev split out of train with data.dev_queries=N",
@@ -23,6 +28,12 @@ def require_split(collection: Collection, name: str, why: str) -> Split:
     if name in collection.splits:
         return collection.splits[name]
     there = ", ".join(sorted(collection.splits)) or "none"
+    leaks = sum(collection.report.get(key, 0) for key in (LEAKING, LEAKING_ELSEWHERE))
+    if name == "train" and leaks:
+        raise UserError(
+            f"all {leaks} train queries of {collection.name} are also queries that are evaluated, but {why}: "
+            "train on another collection, or evaluate on another"
+        )
     fix = FIXES.get(name, f"give it qrels/{name}.tsv")
     raise UserError(f"collection {collection.name} has no {name} split (it has: {there}), but {why}: {fix}")
 

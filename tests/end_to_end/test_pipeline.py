@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -232,3 +233,30 @@ def test_what_cannot_be_measured_is_said_before_anything_is_made(
     with pytest.raises(UserError, match=message):
         pipeline.run(make_config(evaluation=EvaluationConfig(**evaluation)), execution)
     assert not (tmp_path / "store").exists()
+
+
+def test_no_query_of_any_collection_that_is_measured_on_is_trained_on(tmp_path: Path) -> None:
+    toy, other = (write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3)))
+    rows = [json.loads(line) for line in (toy / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    asked = [json.loads(line) for line in (other / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    for number in range(5):  # test queries come first in the file, train queries last
+        rows[-1 - number]["text"] = asked[number]["text"].upper()
+    rows[-6]["text"] = asked[-1]["text"]  # a training query of the other collection is nobody's test
+    (toy / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    execution = Execution(
+        store=tmp_path / "store", data_paths={"toy": toy, "other": other}, device="cpu", threads=1, progress=False
+    )
+    own = pipeline.run(make_config(), execution)
+    config = make_config(evaluation=EvaluationConfig(collections=("toy", "other"), query_length=16, passage_length=32))
+    record = pipeline.run(config, execution)
+    assert own.mining is not None
+    assert record.mining is not None
+    assert (own.mining.queries, record.mining.queries) == (40, 35)
+    facts = record.collections["toy"]
+    assert facts.queries["train"] == 35
+    assert facts.report["train_queries_of_other_evaluated_collections_removed"] == 5
+    assert facts.content_hash != own.collections["toy"].content_hash
+    assert "train_queries_of_other_evaluated_collections_removed" not in own.collections["toy"].report
+    assert pipeline.run(config, execution) == record
+    other.rename(tmp_path / "moved")
+    assert pipeline.run(config, execution) == record
