@@ -22,6 +22,9 @@ PRIMARY = "nDCG@10"
 TOLERANCE = 1e-6
 """How far a record's mean may lie from the mean of its per-query scores: both are float64 of one evaluation."""
 
+Lengths = tuple[int | None, int | None]
+"""Tokens at which queries and passages were cut; None = nowhere."""
+
 
 @dataclass(frozen=True)
 class TaskQueries:
@@ -106,7 +109,8 @@ def load_study(source: Source, name: str) -> Study:
     """Read plan, records and scores.
 
     Raises UserError for an unknown schema, scores that do not belong to their record, arms compared on different test
-    queries, groups that lack one of its queries, and a chosen value whose dev runs are missing.
+    queries or read at different lengths, groups that lack one of its queries, and a chosen value whose dev runs are
+    missing.
     """
     plan = read_plan(source.plan_path(name))
     published = {} if source.is_store else source.published_scores(name)
@@ -117,6 +121,7 @@ def load_study(source: Source, name: str) -> Study:
     _check_dev_runs(study)
     for block in plan.blocks:
         _check_queries(study, block)
+        _check_lengths(study, block)
     return study
 
 
@@ -204,3 +209,33 @@ def _check_queries(study: Study, block: str) -> None:
                         f"or documents of {task} ({digest(first[1])} and {digest(queries.ids)}): give them one "
                         "data config"
                     )
+
+
+def _check_lengths(study: Study, block: str) -> None:
+    seen: dict[str, tuple[str, Lengths]] = {}
+    for arm in study.plan.arms(block):
+        for run in study.cell(block, arm).values():
+            for task in run.scores:
+                if (lengths := _lengths(run, task)) is None:
+                    continue
+                first = seen.setdefault(task, (arm, lengths))
+                if first[1] != lengths:
+                    raise UserError(
+                        f"study {study.name}: block {block}: {task} was read at query and passage lengths "
+                        f"{_said(first[1])} in arm {first[0]} and {_said(lengths)} in arm {arm}: give every arm "
+                        "the same evaluation.query_length and evaluation.passage_length, and run it again"
+                    )
+
+
+def _lengths(run: FinishedRun, task: str) -> Lengths | None:
+    """As measured; for a record that does not tell as configured, and None where that leaves one open."""
+    scores, asked = run.record.tasks[task], run.config.evaluation
+    if scores.cut_queries is not None:
+        return scores.query_length, scores.passage_length
+    if asked.query_length is None or asked.passage_length is None:
+        return None
+    return asked.query_length, asked.passage_length
+
+
+def _said(lengths: Lengths) -> str:
+    return " and ".join("unlimited" if length is None else str(length) for length in lengths)

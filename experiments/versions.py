@@ -31,6 +31,7 @@ MINE = Stage("mine", version=2, layout=2)
 Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
 DISTILL = Stage("distill")
 TRAIN = Stage("train")
-EVALUATE = Stage("evaluate")
+EVALUATE = Stage("evaluate", version=2)
+"""Version 2: reading lengths no longer follow training; texts are batched by token count, in bf16 32 at a time."""
 
 STAGES = (EMBED, RETRIEVE, MINE, DISTILL, TRAIN, EVALUATE)

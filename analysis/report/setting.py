@@ -109,11 +109,7 @@ def _training(config: RunConfig) -> Settings:
 def _evaluation(config: RunConfig) -> Settings:
     if config.until == "mine":
         return
-    train = config.train if isinstance(config.train, InfoNCE) else None
-    query, passage = config.evaluation.query_length, config.evaluation.passage_length
-    if train is not None:
-        query, passage = query or train.query_length, passage or train.passage_length
-    yield "query and passage length", _lengths(query, passage)
+    yield "query and passage length", _lengths(config.evaluation.query_length, config.evaluation.passage_length)
     yield "precision", config.evaluation.precision
 
 

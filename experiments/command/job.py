@@ -16,7 +16,7 @@ from experiments.command.compose import Composed, build
 from experiments.command.overrides import drop_foreign
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
-from experiments.records.schema import RunRecord
+from experiments.records.schema import RunRecord, TaskScores
 
 log = logging.getLogger("experiments")
 
@@ -91,12 +91,22 @@ def result_line(outcome: Outcome, seconds: float) -> str:
     record = outcome.record
     if record is None:
         return f"      failed after {seconds:.0f} s: {outcome.cause}"
-    parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}" for task, scores in record.tasks.items()]
+    parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}{_cut(scores)}" for task, scores in record.tasks.items()]
     if (facts := record.mining) is not None:
         parts.append(f"{facts.kept} of {facts.rows} rows")
         if facts.mined:
             parts.append(f"{100 * facts.known_false / facts.mined:.1f}% known false")
     return f"      {', '.join(parts) or 'done'}  ({seconds:.0f} s)"
+
+
+def _cut(scores: TaskScores) -> str:
+    """` at 64/64 tokens (0%/31% of queries/passages cut)`; nothing for a record that does not tell."""
+    if scores.cut_queries is None or scores.cut_passages is None:
+        return ""
+    lengths = "/".join(
+        "any" if length is None else str(length) for length in (scores.query_length, scores.passage_length)
+    )
+    return f" at {lengths} tokens ({scores.cut_queries:.0%}/{scores.cut_passages:.0%} of queries/passages cut)"
 
 
 def quiet_libraries() -> None:

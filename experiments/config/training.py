@@ -49,7 +49,7 @@ class EvaluationConfig(Value):
         (`splits`); any other is "docstrings" with its defaults or a BEIR folder's test split.
     splits: which splits of the training collection ("test", "dev", "heldout").
     tasks: names of mteb's built-in tasks (they need a hub).
-    query_length, passage_length: tokens, prompt included; None = as in training, or without training the model's own.
+    query_length, passage_length: tokens, prompt included; None = the model's own limit, however it was trained.
     """
 
     collections: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""mteb, kept at arm's length: a local target or a built-in task, an encoder with its own name, no shared cache."""
+"""Runs mteb on one task: a local target or a built-in task, an encoder with its own name, no shared cache."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from experiments.errors import UserError
 from experiments.evaluation.measures import Judgments, Ranking
+from experiments.evaluation.reading import Cut, cut_of
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import hash_texts
 
@@ -31,21 +32,29 @@ DEPTHS = (1, 3, 5, 10, 20, 100)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A ranking at full precision, the judgments it is measured by, mteb's own nDCG@10 and the corpus's size."""
+class TaskRun:
+    """What a student did on one task: its ranking at full precision, what that is measured by, and what was cut.
+
+    ndcg: mteb's own nDCG@10, rounded to 5 decimals as it gives it. documents: the corpus's size.
+    """
 
     run: Ranking
     judgments: Judgments
     ndcg: float
     documents: int
+    queries_cut: Cut
+    passages_cut: Cut
 
 
 class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
     """A student under a name and revision of its own: mteb files results by them, and local models have none.
 
     `title` names the progress bar; None shows none. What was encoded of a corpus is kept by the hash of its texts, so
-    that several query sets over one corpus encode it once.
+    that several query sets over one corpus encode it once. `queries_cut` and `passages_cut` tell of the last ones read.
     """
+
+    queries_cut: Cut
+    passages_cut: Cut
 
     def __init__(self, model: SentenceTransformer, *, key: str) -> None:
         with quiet():
@@ -54,14 +63,19 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
         self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
         self.title: str | None = None
         self.vectors: dict[str, Any] = {}
+        self.cuts: dict[str, Cut] = {}
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
         """As the library's, with a bar that says what is encoded; a corpus that was encoded before is not again."""
+        texts = list(inputs.dataset["text"])
         if prompt_type == mteb.types.PromptType.query:
+            self.queries_cut = cut_of(self.model, texts, "query")
             return self._encode(inputs, prompt_type=prompt_type, **options)
-        corpus = hash_texts(inputs.dataset["text"])
+        corpus = hash_texts(texts)
         if corpus not in self.vectors:
+            self.cuts[corpus] = cut_of(self.model, texts, "document")
             self.vectors[corpus] = self._encode(inputs, prompt_type=prompt_type, **options)
+        self.passages_cut = self.cuts[corpus]
         return self.vectors[corpus]
 
     def _encode(self, inputs: Any, *, prompt_type: Any, **options: Any) -> Any:
@@ -141,7 +155,7 @@ def load_built_in(task: AbsTaskRetrieval) -> None:
     task.convert_v1_dataset_format_to_v2(num_proc=None)
 
 
-def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> Outcome:
+def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> TaskRun:
     """Let mteb encode, search exactly and score `task`, whose data is loaded."""
     split = task.eval_splits[0]
     with tempfile.TemporaryDirectory() as scratch, quiet():
@@ -156,11 +170,13 @@ def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) ->
         )
         saved = json.loads((Path(scratch) / task.prediction_file_name).read_text(encoding="utf-8"))
     data = task.dataset[SUBSET][split]
-    return Outcome(
+    return TaskRun(
         run=saved[SUBSET][split],
         judgments=data["relevant_docs"],
         ndcg=result.task_results[0].scores[split][0]["ndcg_at_10"],
         documents=len(data["corpus"]),
+        queries_cut=encoder.queries_cut,
+        passages_cut=encoder.passages_cut,
     )
 
 

@@ -123,13 +123,22 @@ class TrainingFacts(_Part):
 
 
 class TaskScores(_Part):
-    """Means over the task's queries; `mteb` is mteb's own figure for nDCG@10, rounded to 5 decimals as it gives it."""
+    """Means over the task's queries; `mteb` is mteb's own figure for nDCG@10, rounded to 5 decimals as it gives it.
+
+    query_length, passage_length: tokens the texts were cut at, prompt included. cut_queries, cut_passages: the share of
+    texts that were longer. All four are None in a record made before they were measured; a length is None, too, where
+    the model has no limit.
+    """
 
     queries: int
     documents: int
     measures: dict[str, float]
     mteb: float | None
     content_hash: str
+    query_length: int | None = None
+    passage_length: int | None = None
+    cut_queries: float | None = None
+    cut_passages: float | None = None
 
 
 class RunRecord(_Part):

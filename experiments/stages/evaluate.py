@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.config import DistilledStudent, InfoNCE, Precision, RunConfig
+from experiments.config import DistilledStudent, RunConfig
 from experiments.evaluation.measures import Ranking, per_query_measures
+from experiments.evaluation.reading import Reading, reading_of
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.files import write_json
@@ -26,21 +26,14 @@ from experiments.versions import EVALUATE
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from experiments.evaluation.mteb_task import NamedEncoder, Outcome
+    from experiments.evaluation.mteb_task import NamedEncoder, TaskRun
 
 TOLERANCE = 5.1e-6
 """mteb rounds its figures to 5 decimals."""
+BF16_BATCH = 32
+"""Texts a batch in bf16, whose vectors depend on the batch they are made in (1.2e-3 in a score, 32 against 8)."""
 
 __all__ = ["EvaluationTarget", "check_tasks", "evaluate"]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the student reads texts when it is measured: tokens (None = the model's own limit) and dtype of weights."""
-
-    query_length: int | None
-    passage_length: int | None
-    precision: Precision
 
 
 def evaluate(
@@ -77,17 +70,6 @@ def check_tasks(names: Sequence[str]) -> None:
 
         for name in names:
             built_in_task(name)
-
-
-def reading_of(config: RunConfig) -> Reading:
-    """Lengths as `evaluation` says, else as in training, else the model's own."""
-    trained = config.train if isinstance(config.train, InfoNCE) else None
-    asked = config.evaluation
-    return Reading(
-        query_length=asked.query_length or (trained.query_length if trained else None),
-        passage_length=asked.passage_length or (trained.passage_length if trained else None),
-        precision=asked.precision,
-    )
 
 
 def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artifact:
@@ -128,8 +110,8 @@ def _measured(
         task = make_task()
         named = encoder()
         named.title = f"evaluate {name}" if execution.progress else None
-        outcome = search(task, named, batch_size=execution.inference_batch_size)
-        _write(folder, outcome, name=name, content_hash=content_hash)
+        batch_size = BF16_BATCH if reading.precision == "bf16" else execution.inference_batch_size
+        _write(folder, search(task, named, batch_size=batch_size), name=name, content_hash=content_hash)
 
     payload = {
         **EVALUATE.payload,
@@ -149,20 +131,24 @@ def _encoder(load: Callable[[], SentenceTransformer], student_key: str) -> Named
     return NamedEncoder(load(), key=student_key)
 
 
-def _write(folder: Path, outcome: Outcome, *, name: str, content_hash: str) -> None:
+def _write(folder: Path, ran: TaskRun, *, name: str, content_hash: str) -> None:
     """The run file first, then what is computed from it. Raises RuntimeError where mteb's own figure differs."""
-    run_frame(outcome.run).to_parquet(folder / "run.parquet", index=False)
-    per_query = per_query_measures(read_run(folder / "run.parquet"), outcome.judgments)
+    run_frame(ran.run).to_parquet(folder / "run.parquet", index=False)
+    per_query = per_query_measures(read_run(folder / "run.parquet"), ran.judgments)
     means = {measure: float(per_query[measure].mean()) for measure in per_query.columns if measure != "query_id"}
-    if abs(means["nDCG@10"] - outcome.ndcg) > TOLERANCE:
-        raise RuntimeError(f"{name}: nDCG@10 from the run file is {means['nDCG@10']:.7f}, mteb says {outcome.ndcg}")
+    if abs(means["nDCG@10"] - ran.ndcg) > TOLERANCE:
+        raise RuntimeError(f"{name}: nDCG@10 from the run file is {means['nDCG@10']:.7f}, mteb says {ran.ndcg}")
     per_query.to_parquet(folder / "per_query.parquet", index=False)
     scores = TaskScores(
         queries=len(per_query),
-        documents=outcome.documents,
+        documents=ran.documents,
         measures=means,
-        mteb=outcome.ndcg,
+        mteb=ran.ndcg,
         content_hash=content_hash,
+        query_length=ran.queries_cut.length,
+        passage_length=ran.passages_cut.length,
+        cut_queries=ran.queries_cut.share,
+        cut_passages=ran.passages_cut.share,
     )
     write_json(folder / "scores.json", scores.model_dump(mode="json"))
 

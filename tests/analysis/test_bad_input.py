@@ -74,6 +74,40 @@ def test_arms_on_different_test_queries(folder: Path, capsys: pytest.CaptureFixt
     assert "topk_percpos" in line
 
 
+def read_at(folder: Path, arm: str, **lengths: object) -> None:
+    """Rewrite what the records of `arm` say of docstrings/test."""
+    plan = json.loads((folder / "plan.json").read_text())
+    for run_id in {run["run_id"] for run in plan["runs"] if run["arm"] == arm}:
+        (path,) = (folder.parent / "records" / run_id).glob("*.json")
+        record = json.loads(path.read_text())
+        record["tasks"]["docstrings/test"].update(lengths)
+        path.write_text(json.dumps(record))
+
+
+def test_arms_read_at_different_lengths(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = {"query_length": 64, "cut_queries": 0.0, "cut_passages": 0.25}
+    read_at(folder, "untrained", **measured, passage_length=256)
+    read_at(folder, "topk_percpos", **measured, passage_length=64)
+    line = error_line(capsys, *build(folder))
+    assert "docstrings/test was read at query and passage lengths 64 and 256 in arm untrained" in line
+    assert "64 and 64 in arm topk_percpos" in line
+    read_at(folder, "untrained", passage_length=64)
+    assert main(build(folder)) == 0
+
+
+def test_a_record_that_does_not_tell_its_lengths_is_read_by_its_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = synthetic.write_study(tmp_path, blocks=BLOCKS, seeds=(0,))
+    for path in (tmp_path / "records").glob("*/*.json"):
+        record = json.loads(path.read_text())
+        record["config"]["evaluation"].update(query_length=64, passage_length=32)
+        path.write_text(json.dumps(record))
+    assert main(build(folder)) == 0
+    read_at(folder, "topk_percpos", query_length=64, passage_length=64, cut_queries=0.0, cut_passages=0.0)
+    assert "64 and 32 in arm" in error_line(capsys, *build(folder))
+
+
 def test_scores_that_are_not_the_records_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "per_query.parquet"
     scores = pd.read_parquet(path)

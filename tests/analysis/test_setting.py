@@ -37,7 +37,7 @@ def test_values_of_a_trained_arm() -> None:
     assert found["training: dropout"] == "the model's own"
     assert found["mining: positive within"] == "20"
     assert found["data: training queries"] == "480"
-    assert found[LENGTH] == "64, 64"
+    assert found[LENGTH] == "the model's own"
 
 
 def test_an_untrained_arm_has_no_say_in_training_and_mining() -> None:
@@ -58,11 +58,12 @@ def test_what_differs_between_arms_varies() -> None:
     assert found["training: batch"] == "16"
 
 
-def test_an_untrained_arm_read_at_another_length_is_seen() -> None:
-    """Without a length of its own the untrained arm reads what its model can, the others what training read."""
-    assert shared_settings([config("untrained"), config()])[LENGTH] == VARIES
+def test_reading_lengths_are_evaluation_s_alone() -> None:
+    own = shared_settings([config("untrained"), config()])[LENGTH]
+    assert own == "the model's own"
     fixed = EvaluationConfig(query_length=64, passage_length=64).model_dump()
     assert shared_settings([config("untrained", evaluation=fixed), config(evaluation=fixed)])[LENGTH] == "64, 64"
+    assert shared_settings([config("untrained"), config(evaluation=fixed)])[LENGTH] == VARIES
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,15 @@ from sentence_transformers import SentenceTransformer
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
 from experiments.evaluation.mteb_task import NamedEncoder, local_task
+from experiments.evaluation.reading import Cut, Reading, cut_of, reading_of
 from experiments.ir import Qrels
+from experiments.models.lengths import set_lengths
 from experiments.models.student import build_student, student_key
 from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, TaskScores
-from experiments.stages.evaluate import EvaluationTarget, evaluate, read_run, reading_of
+from experiments.stages.evaluate import EvaluationTarget, evaluate, read_run
+from experiments.stages.train import train
 from experiments.store import Artifact, Store
-from tests.helpers.toy import toy_collection, toy_config, toy_execution
+from tests.helpers.toy import toy_collection, toy_config, toy_execution, toy_negatives
 
 COLLECTION = toy_collection(positives=3)
 TARGET = EvaluationTarget("toy/test", COLLECTION.corpus, COLLECTION.splits["test"])
@@ -133,13 +136,87 @@ def test_prompts_and_lengths_reach_the_model(tmp_path: Path, monkeypatch: pytest
     assert set(seen) == {("query :", 7), ("passage :", 11)}
 
 
-def test_lengths_follow_training_unless_evaluation_says_otherwise() -> None:
+def test_lengths_are_evaluation_s_alone() -> None:
     train = InfoNCE(query_length=12, passage_length=16)
-    assert reading_of(toy_config(train=train)).passage_length == 16
     wider = EvaluationConfig(passage_length=128)
-    assert reading_of(toy_config(train=train, evaluation=wider)).passage_length == 128
-    assert reading_of(toy_config(train=train, evaluation=wider)).query_length == 12
-    assert reading_of(toy_config(train=NoTraining())).query_length is None
+    for trained in (train, NoTraining()):
+        assert reading_of(toy_config(train=trained)) == Reading(None, None, "fp32")
+        assert reading_of(toy_config(train=trained, evaluation=wider)) == Reading(None, 128, "fp32")
+
+
+def test_a_student_trained_by_nothing_reads_as_the_untrained_one(tmp_path: Path) -> None:
+    """Trained at other lengths with a rate that moves no weight: its scores are the base's, to rounding."""
+    base, _, _ = run_evaluate(tmp_path)
+    config = toy_config(train=InfoNCE(steps=2, batch_size=8, learning_rate=1e-12, query_length=6, passage_length=8))
+    execution = toy_execution(tmp_path)
+    store = Store(execution.store)
+    trained, _, artifact = train(
+        config=config,
+        collection=COLLECTION,
+        negatives=toy_negatives(COLLECTION),
+        fitted=None,
+        store=store,
+        execution=execution,
+        on_log=lambda step, values: None,
+    )
+    scores, _, _ = evaluate(
+        config=config,
+        student=trained,
+        fitted=None,
+        student_key=artifact.key,
+        targets=(TARGET,),
+        store=store,
+        execution=execution,
+    )
+    assert scores["toy/test"].measures == pytest.approx(base["toy/test"].measures, abs=1e-6)
+    assert (scores["toy/test"].query_length, scores["toy/test"].passage_length) == (512, 512)
+
+
+def test_lengths_and_what_they_cut_are_recorded(tmp_path: Path) -> None:
+    student = TinyStudent(query_prompt="query: ", document_prompt="passage: ")
+    evaluation = EvaluationConfig(query_length=9, passage_length=30)
+    config = toy_config(train=NoTraining(), student=student, evaluation=evaluation)
+    dev = EvaluationTarget("toy/dev", COLLECTION.corpus, COLLECTION.splits["dev"])
+    scores, _, _ = run_evaluate(tmp_path, config, (TARGET, dev))
+    tokenizer = build_student(student, execution=toy_execution(tmp_path)).tokenizer
+    passages = [len(tokenizer.tokenize(f"passage: {text}")) + 2 for text in COLLECTION.corpus.passages]
+    for task, target in (("toy/test", TARGET), ("toy/dev", dev)):
+        queries = [len(tokenizer.tokenize(f"query: {text}")) + 2 for text in target.split.queries.texts]
+        assert scores[task].query_length == 9
+        assert scores[task].passage_length == 30
+        assert scores[task].cut_queries == pytest.approx(np.mean(np.asarray(queries) > 9))
+        assert scores[task].cut_passages == pytest.approx(np.mean(np.asarray(passages) > 30))
+    assert 0 < scores["toy/test"].cut_passages < 1
+    assert scores["toy/test"].cut_queries > 0
+
+
+def test_a_text_that_just_fits_is_not_cut(tmp_path: Path) -> None:
+    model = build_student(TinyStudent(), execution=toy_execution(tmp_path))
+    text = COLLECTION.corpus.passages[0]
+    tokens = len(model.tokenizer.tokenize(text)) + 2
+    set_lengths(model, query=None, document=tokens)
+    assert cut_of(model, [text], "document") == Cut(tokens, 0.0)
+    assert cut_of(model, [text], "query") == Cut(512, 0.0)
+    set_lengths(model, query=None, document=tokens - 1)
+    assert cut_of(model, [text, "short"], "document") == Cut(tokens - 1, 0.5)
+
+
+def test_the_batch_in_bf16_is_the_config_s_and_not_the_machine_s(tmp_path: Path) -> None:
+    config = toy_config(train=NoTraining(), evaluation=EvaluationConfig(precision="bf16"))
+    runs = []
+    for size in (3, 32):
+        execution = toy_execution(tmp_path / str(size)).model_copy(update={"inference_batch_size": size})
+        _, _, (artifact,) = evaluate(
+            config=config,
+            student=None,
+            fitted=None,
+            student_key=student_key(config.student),
+            targets=(TARGET,),
+            store=Store(execution.store),
+            execution=execution,
+        )
+        runs.append(read_run(artifact.path / "run.parquet"))
+    assert runs[0] == runs[1]
 
 
 def test_per_query_rows_are_sorted_over_several_targets(tmp_path: Path) -> None:
