@@ -235,7 +235,12 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
 def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
     require_split(collection, split, f"evaluation asks for {collection.name}/{split}")
     corpus, judged = evaluation_split(collection, data, split)
-    return EvaluationTarget(task=f"{collection.name}/{split}", corpus=corpus, split=judged)
+    return EvaluationTarget(
+        task=f"{collection.name}/{split}",
+        corpus=corpus,
+        split=judged,
+        ignore_identical_ids=data.ignore_identical_ids,
+    )
 
 
 def _record(

@@ -38,6 +38,11 @@ class DocstringsData(_Data):
         """What tables and tags call it."""
         return "docstrings"
 
+    @property
+    def ignore_identical_ids(self) -> bool:
+        """No query is a document here."""
+        return False
+
 
 class BeirData(_Data):
     """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`.
@@ -48,6 +53,8 @@ class BeirData(_Data):
     group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train:
         the query's text, or its first positive's title (squad).
     search_corpus: whether test queries are searched in all documents or in those judged in their split (squad).
+    ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
+        query's id is left out of the query's ranking, as mteb leaves it out in its task of the same name.
     """
 
     kind: Literal["beir"] = "beir"
@@ -57,6 +64,7 @@ class BeirData(_Data):
     heldout_queries: Size = 0
     group_by: Literal["query", "title"] = "query"
     search_corpus: Literal["all", "judged"] = "all"
+    ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
 
 
 DataConfig = Annotated[DocstringsData | BeirData, Field(discriminator="kind")]

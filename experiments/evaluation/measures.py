@@ -16,6 +16,14 @@ Ranking = Mapping[str, Mapping[str, float]]
 TREC_NAMES = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100", "AP@100": "map_cut_100"}
 
 
+def without_identical_ids(run: Ranking) -> dict[str, dict[str, float]]:
+    """The ranking less every document that bears its query's id, which mteb drops after it has saved a ranking."""
+    return {
+        query: {document: score for document, score in scores.items() if document != query}
+        for query, scores in run.items()
+    }
+
+
 def per_query_measures(run: Ranking, judgments: Judgments) -> pd.DataFrame:
     """Columns query_id and record.MEASURES (float64), one row per judged query, sorted by query_id.
 

@@ -22,7 +22,7 @@ from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from experiments.errors import UserError
-from experiments.evaluation.measures import Judgments, Ranking
+from experiments.evaluation.measures import Judgments, Ranking, without_identical_ids
 from experiments.evaluation.reading import Cut, cut_of
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import hash_texts
@@ -122,7 +122,8 @@ def local_task(target: EvaluationTarget) -> AbsTaskRetrieval:
         bibtex_citation=None,
         prompt=None,
     )
-    task = type("LocalTask", (AbsTaskRetrieval,), {"metadata": metadata, "k_values": DEPTHS})()
+    settings = {"metadata": metadata, "k_values": DEPTHS, "ignore_identical_ids": target.ignore_identical_ids}
+    task = type("LocalTask", (AbsTaskRetrieval,), settings)()
     task.dataset = {SUBSET: {"test": _split_data(target)}}
     task.data_loaded = True
     return task
@@ -169,9 +170,9 @@ def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) ->
             show_progress_bar=False,
         )
         saved = json.loads((Path(scratch) / task.prediction_file_name).read_text(encoding="utf-8"))
-    data = task.dataset[SUBSET][split]
+    data, run = task.dataset[SUBSET][split], saved[SUBSET][split]
     return TaskRun(
-        run=saved[SUBSET][split],
+        run=without_identical_ids(run) if task.ignore_identical_ids else run,
         judgments=data["relevant_docs"],
         ndcg=result.task_results[0].scores[split][0]["ndcg_at_10"],
         documents=len(data["corpus"]),

@@ -12,16 +12,21 @@ from experiments.ir import Corpus, Split, hash_texts
 
 @dataclass(frozen=True)
 class EvaluationTarget:
-    """A corpus and the judged queries of one split; `task` is what tables call it ("scifact/test")."""
+    """A corpus and the judged queries of one split; `task` is what tables call it ("scifact/test").
+
+    ignore_identical_ids: a document with the query's id is left out of the query's ranking.
+    """
 
     task: str
     corpus: Corpus
     split: Split
+    ignore_identical_ids: bool = False
 
     @cached_property
     def content_hash(self) -> str:
-        """Over documents, queries and judgments."""
-        return hash_texts([self.corpus.content_hash, self.split.queries.content_hash, self.split.qrels.content_hash])
+        """Over documents, queries and judgments, and whether a query's own document counts."""
+        parts = [self.corpus.content_hash, self.split.queries.content_hash, self.split.qrels.content_hash]
+        return hash_texts([*parts, "ignore_identical_ids"] if self.ignore_identical_ids else parts)
 
     @cached_property
     def judgments(self) -> dict[str, dict[str, int]]:
