@@ -1,21 +1,123 @@
-"""Writes text and JSON files whole: aside first, then renamed, so that no reader sees half a file."""
+"""Writes text and JSON files whole, and says in one line why a disk takes no more.
+
+A file is written aside and renamed, so that no reader sees half of it.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from experiments.errors import UserError
+
+_FIXES = {
+    errno.ENOSPC: "free some space there",
+    errno.EDQUOT: "free some space there, or have the quota raised",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f)",
+    errno.EROFS: "make it writable",
+}
+"""What a full or closed disk answers -> what the user can do, whichever path was written."""
+_DENIED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO)
+"""Answers that speak of the disk only where it is known that its path was written."""
+_SAFETENSORS = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+),")
+_NUMPY = re.compile(r"\d+ requested and \d+ written")
+
+
+class StorageError(UserError):
+    """The disk refuses what is to be written: no space, a quota, a limit, no permission."""
+
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted, indented, newline-terminated JSON, written aside and renamed."""
+    """Sorted, indented, newline-terminated JSON, written as `write_text` does."""
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Written aside and renamed, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    """Written aside as UTF-8, flushed to the disk and renamed. Raises StorageError; a failure leaves nothing."""
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            # Without it a power cut can leave an empty file under the final name.
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise StorageError(refusal(path, _number(error), str(error))) from error
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def reserve(path: Path) -> None:
+    """Claim the disk blocks of a file that is as long as it will be. Raises OSError where they are not to be had.
+
+    A sparse file that is mapped into memory would else end the process with SIGBUS on a full disk.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
+
+
+@contextmanager
+def storage_errors(folder: Path, *, elsewhere: str) -> Iterator[None]:
+    """Raises StorageError where a full, limited or closed disk is why the block failed; else what it raised.
+
+    elsewhere: how to name another `folder`.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = storage_failure(error, folder)
+        if number is None:
+            raise
+        raise StorageError(refusal(folder, number, elsewhere=elsewhere)) from error
+
+
+def storage_failure(error: BaseException | None, folder: Path) -> int | None:
+    """The errno with which the disk of `folder` refused, if that is behind an exception, else None.
+
+    numpy and safetensors say so in the text of an error of their own.
+    """
+    while error is not None:
+        number = _number(error)
+        if number in _FIXES or (number in _DENIED and _names(error, folder)):
+            return number
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None
+
+
+def refusal(path: Path, number: int | None, reason: str = "", *, elsewhere: str = "name another folder") -> str:
+    """One line: the path, the system's reason, the space that is left, how to go on."""
+    why = os.strerror(number) if number is not None else reason
+    fix = _FIXES.get(number or 0, "make it writable")
+    return f"{path}: cannot be written ({why}{_free(path)}): {fix}, or {elsewhere}"
+
+
+def _number(error: BaseException) -> int | None:
+    if found := _SAFETENSORS.search(str(error)):
+        return int(found[1] or found[2])
+    if not isinstance(error, OSError):
+        return None
+    # numpy counts the items that reached the disk and forgets why.
+    return errno.ENOSPC if error.errno is None and _NUMPY.search(str(error)) else error.errno
+
+
+def _names(error: BaseException, folder: Path) -> bool:
+    name = getattr(error, "filename", None)
+    return isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)
+
+
+def _free(path: Path) -> str:
+    """`, 12 MB free` on the disk of a path, or nothing where that is unknown."""
+    there = next((parent for parent in (path, *path.parents) if parent.exists()), None)
+    return f", {shutil.disk_usage(there).free / 1e6:.0f} MB free" if there is not None else ""

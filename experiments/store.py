@@ -1,31 +1,52 @@
 """The artifact store: a key names a folder; the folder counts once its descriptor is there, written last.
 
+The descriptor holds the size and sha256 of every file. They are verified before an artifact is handed out, with a full
+read of its files once a process (`experiments.contents` says what it costs); one that is damaged, or whose descriptor
+an older version wrote without them, is made anew and a warning says why.
+
 Two processes that want the same artifact make it once (a file lock, checked again after it is taken). A failure leaves
-no artifact. A hit whose stored payload differs from the asked one raises and shows the fields.
+no artifact. What a killed process has left half-made is removed when the next artifact of its stage is made. A hit
+whose stored payload differs from the asked one raises and shows the fields.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
+from experiments.contents import FileContent, difference, read_contents
 from experiments.errors import UserError
-from experiments.files import write_json
+from experiments.files import storage_errors, write_json
 from experiments.identity import canonical_json, digest
+from experiments.scratch import locked, move_into_place, remove_abandoned, scratch_folder
 
 DESCRIPTOR = "artifact.json"
+ELSEWHERE = "name another store (execution.store=...)"
+
+log = logging.getLogger("experiments")
 
 
 class StoreMismatchError(UserError):
     """The stored payload under a key is not the one that was asked for."""
+
+
+class Descriptor(BaseModel):
+    """What `artifact.json` holds: what was made, the seconds that took, and every file by its relative path."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    key: str
+    seconds: FiniteFloat
+    payload: dict[str, Any]
+    files: dict[str, FileContent]
 
 
 @dataclass(frozen=True)
@@ -50,46 +71,47 @@ class Store:
         return self.root / stage / key
 
     def find(self, stage: str, payload: Mapping[str, Any]) -> Artifact | None:
-        """The finished artifact for `payload`, or None."""
-        key = stage_key(stage, payload)
-        descriptor = self.path(stage, key) / DESCRIPTOR
-        if not descriptor.is_file():
-            return None
-        stored = json.loads(descriptor.read_text(encoding="utf-8"))
-        _check_payload(descriptor, stored["payload"], payload)
-        return Artifact(stage=stage, key=key, path=descriptor.parent, made=False, seconds=stored["seconds"])
+        """The finished artifact for `payload`, or None; a damaged one is None and a warning."""
+        hit, damage = self._look(stage, payload)
+        if damage:
+            log.warning("%s counts as not made: %s", self.path(stage, stage_key(stage, payload)), damage)
+        return hit
 
     def get_or_make(self, stage: str, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
-        """The artifact for `payload`; `make(folder)` fills a scratch folder, renamed into place when it returns."""
-        hit = self.find(stage, payload)
+        """The artifact for `payload`; `make(folder)` fills a scratch folder, renamed into place when it returns.
+
+        Raises StorageError where the disk does not take it.
+        """
+        hit, _ = self._look(stage, payload)
         if hit is not None:
             return hit
-        key = stage_key(stage, payload)
-        final = self.path(stage, key)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(final) + ".lock"):
-            hit = self.find(stage, payload)
+        final = self.path(stage, stage_key(stage, payload))
+        with storage_errors(final.parent, elsewhere=ELSEWHERE), locked(final):
+            hit, damage = self._look(stage, payload)
             if hit is not None:
                 return hit
-            return self._make(stage, key, payload, make)
+            if damage:
+                log.warning("%s is made anew: %s", final, damage)
+            remove_abandoned(final)
+            return _make(stage, final, payload, make)
 
-    def _make(self, stage: str, key: str, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
-        final = self.path(stage, key)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=final.parent))
-        started = time.perf_counter()
+    def _look(self, stage: str, payload: Mapping[str, Any]) -> tuple[Artifact | None, str]:
+        """The finished artifact, or None and what is wrong with it, "" where there is none."""
+        path = self.path(stage, stage_key(stage, payload))
         try:
-            make(scratch)
-            seconds = time.perf_counter() - started
-            shutil.rmtree(final, ignore_errors=True)
-            scratch.replace(final)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        write_json(
-            final / DESCRIPTOR,
-            {"stage": stage, "key": key, "seconds": round(seconds, 3), "payload": json.loads(canonical_json(payload))},
-        )
-        return Artifact(stage=stage, key=key, path=final, made=True, seconds=seconds)
+            text = (path / DESCRIPTOR).read_bytes()
+            descriptor = Descriptor.model_validate_json(text, strict=True)
+            _check_payload(path / DESCRIPTOR, descriptor.payload, payload)
+            damage = difference(path, descriptor.files, besides=(DESCRIPTOR,))
+        except FileNotFoundError as error:  # never made, lost, or replaced by another process at this moment
+            return None, f"its {Path(error.filename).name} is missing" if path.exists() else ""
+        except ValidationError as error:
+            return None, _unreadable(error)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}): make it readable, or {ELSEWHERE}") from error
+        if damage:
+            return None, damage
+        return Artifact(stage=stage, key=path.name, path=path, made=False, seconds=descriptor.seconds), ""
 
 
 def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
@@ -97,7 +119,31 @@ def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
     return digest({"stage": stage, "payload": payload})
 
 
-def _check_payload(descriptor: Path, stored: Any, asked: Mapping[str, Any]) -> None:
+def _make(stage: str, final: Path, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
+    started = time.perf_counter()
+    with scratch_folder(final) as scratch:
+        make(scratch)
+        seconds = time.perf_counter() - started
+        descriptor = Descriptor(
+            stage=stage,
+            key=final.name,
+            seconds=round(seconds, 3),
+            payload=json.loads(canonical_json(payload)),
+            files=read_contents(scratch),
+        )
+        write_json(scratch / DESCRIPTOR, descriptor.model_dump(mode="json"))
+        move_into_place(scratch, final)
+    return Artifact(stage=stage, key=final.name, path=final, made=True, seconds=seconds)
+
+
+def _unreadable(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "missing" and first["loc"] == ("files",):
+        return f"its {DESCRIPTOR} holds no checksums (an older version wrote it)"
+    return f"its {DESCRIPTOR} cannot be read ({first['msg']})"
+
+
+def _check_payload(descriptor: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     wanted = json.loads(canonical_json(asked))
     if stored == wanted:
         return

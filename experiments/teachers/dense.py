@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.config import DenseTeacher
 from experiments.execution import Execution
+from experiments.files import reserve
 from experiments.ir import Collection, Qrels, Scores, hash_texts
 from experiments.models.encoder import weights_identity
 from experiments.store import Artifact, Store
@@ -73,6 +74,7 @@ def encode(
     vectors = np.lib.format.open_memmap(
         out, mode="w+", dtype=np.float32, shape=(len(texts), model.get_embedding_dimension())
     )
+    reserve(out)
     order = np.argsort([-len(text) for text in texts], kind="stable")
     step = batch_size * CHUNK_BATCHES
     encode_texts = model.encode_query if role == "query" else model.encode_document
