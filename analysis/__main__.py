@@ -56,8 +56,8 @@ def _build(parsed: argparse.Namespace) -> int:
     from analysis.excerpts import marked_pages
     from analysis.judgments import judgment_pages
     from analysis.load import load_study
+    from analysis.missing import missing_lines
     from analysis.render import differing_files, render_study, write_files
-    from analysis.report.missing import missing_lines
     from analysis.sources import open_source
     from analysis.tables.blocks import block_markdown
 

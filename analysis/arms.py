@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
 
-from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, verdict
+from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, shared_seeds, verdict
 from analysis.load import PRIMARY, FinishedRun, Study
+from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
 from experiments.records.schema import MiningFacts, TrainingFacts
 
@@ -35,8 +37,9 @@ class ArmRow:
     """One arm in one block. Figures are means over its finished seeds; None where there is nothing to show.
 
     by_task: task -> nDCG@10. mean: over the tasks the differences are about. view: "own rows" or "common rows".
-    p_holm: for the primary contrasts against the study's baseline. below_base: lower than the untrained model.
-    collapsed: how many of the trained seeds.
+    p_holm: for the primary contrasts against the study's baseline. baseline_there: the baseline's mean over the seeds
+    of the difference, where those are not all of its own. cosine: mean between documents of the training rows, after
+    training. below_base: lower than the untrained model. collapsed: how many of the trained seeds.
     """
 
     block: str
@@ -46,14 +49,17 @@ class ArmRow:
     by_task: dict[str, float | None]
     mean: float | None
     difference: Difference | None
+    baseline_there: float | None
     p_holm: float | None
     verdict: str | None
     known_false: KnownFalse | None
+    hardness: Hardness
     yield_: float | None
     view: str | None
     rows: float | None
     steps: float | None
     passes: float | None
+    cosine: float | None
     below_base: bool
     collapsed: int
 
@@ -78,9 +84,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
     difference = None if arm == baseline else compare_arms(study, block, arm, baseline, tasks)
     mining = [run.record.mining for run in runs if run.record.mining is not None]
     training = [run.record.training for run in runs if run.record.training is not None]
-    means = [mean_score(runs, task) for task in tasks]
-    present = [mean for mean in means if mean is not None]
-    mean = fmean(present) if present and len(present) == len(tasks) else None
+    mean = tasks_mean(runs, tasks)
     return ArmRow(
         block=block,
         arm=arm,
@@ -89,14 +93,17 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
         by_task={task: mean_score(runs, task) for task in block_tasks(study, block)},
         mean=mean,
         difference=difference,
+        baseline_there=None if difference is None else _baseline_there(study, block, arm, tasks),
         p_holm=p_holm,
         verdict=None if difference is None else verdict(difference, declaration.margin, p=p_holm),
         known_false=_known_false(mining),
+        hardness=hardness(mining),
         yield_=fmean(facts.yield_ for facts in mining) if mining else None,
         view=_view(runs),
         rows=_rows(mining, training),
         steps=fmean(facts.steps for facts in training) if training else None,
         passes=fmean(facts.passes for facts in training) if training else None,
+        cosine=fmean(facts.mean_cosine for facts in training) if training else None,
         below_base=_below_base(study, block, runs, mean),
         collapsed=sum(facts.collapsed for facts in training),
     )
@@ -106,6 +113,21 @@ def mean_score(runs: list[FinishedRun], task: str) -> float | None:
     """Mean nDCG@10 over the runs that have the task; None where none has."""
     found = [run.record.tasks[task].measures[PRIMARY] for run in runs if task in run.record.tasks]
     return fmean(found) if found else None
+
+
+def tasks_mean(runs: list[FinishedRun], tasks: Sequence[str]) -> float | None:
+    """Mean over the tasks of `mean_score`; None where one of them is missing."""
+    found = [mean_score(runs, task) for task in tasks]
+    present = [mean for mean in found if mean is not None]
+    return fmean(present) if present and len(present) == len(tasks) else None
+
+
+def _baseline_there(study: Study, block: str, arm: str, tasks: Sequence[str]) -> float | None:
+    """None where the comparison uses every seed of the baseline, whose mean stands in its own row then."""
+    baseline = study.cell(block, study.plan.declaration.baseline_name)
+    seeds = shared_seeds(study.cell(block, arm), baseline, tasks)
+    there = [run for seed, run in baseline.items() if seed in seeds]
+    return None if len(there) in (0, len(baseline)) else tasks_mean(there, tasks)
 
 
 def _known_false(mining: list[MiningFacts]) -> KnownFalse | None:
@@ -138,8 +160,7 @@ def untrained_mean(study: Study, block: str, runs: list[FinishedRun]) -> float |
     tasks = difference_tasks(study, block)
     for arm in study.plan.arms(block):
         base = [run for run in study.cell(block, arm).values() if run.deterministic and run.config.student in students]
-        found = [mean_score(base, task) for task in tasks]
-        present = [mean for mean in found if mean is not None]
-        if base and present and len(present) == len(tasks):
-            return fmean(present)
+        mean = tasks_mean(base, tasks)
+        if mean is not None:
+            return mean
     return None

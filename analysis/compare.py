@@ -15,7 +15,10 @@ from experiments.studies.declaration import Contrast
 
 @dataclass(frozen=True)
 class ContrastResult:
-    """One primary contrast in one block. difference, p_holm: None while a run that it needs is missing."""
+    """One contrast in one block. difference: None while a run that it needs is missing.
+
+    p_holm: None there too, and for a contrast outside the declared family.
+    """
 
     contrast: Contrast
     block: str
@@ -112,6 +115,29 @@ def primary_contrasts(study: Study) -> tuple[ContrastResult, ...]:
         ContrastResult(contrast, block, tasks, difference, None if difference is None else p)
         for (contrast, block, tasks), difference, p in zip(cells, found, adjusted, strict=True)
     )
+
+
+@cache
+def added_contrasts(study: Study) -> tuple[ContrastResult, ...]:
+    """The contrasts that were added after runs were seen, in the blocks that have both arms; in no family."""
+    cells = [
+        (contrast, block, difference_tasks(study, block))
+        for contrast in study.plan.declaration.added
+        for block in contrast.blocks or study.plan.blocks
+        if study.started(block) and {contrast.arm, contrast.baseline} <= set(study.plan.arms(block))
+    ]
+    return tuple(
+        ContrastResult(c, block, tasks, compare_arms(study, block, c.arm, c.baseline, tasks), None)
+        for c, block, tasks in cells
+    )
+
+
+def equivalence(difference: Difference, margin: float) -> str:
+    """At 5%, against (-margin, margin): equivalent, undecided, or not equivalent (the whole interval lies outside)."""
+    if equivalence_p(difference, margin) < 0.05:
+        return "equivalent"
+    outside = difference.low > margin or difference.high < -margin
+    return "not equivalent" if outside else "undecided"
 
 
 def verdict(difference: Difference, margin: float | None, *, p: float | None = None) -> str:

@@ -1,7 +1,8 @@
 """Tables inside hand-written pages: between two markers stands what the records give, never a typed number.
 
 ``<!-- table STUDY/BLOCK: begin -->`` and ``<!-- table STUDY/BLOCK: end -->`` in the README beside the results folder
-and in the one inside it. `build` fills them in, `build --check` compares them.
+and in the one inside it hold the arms of a block in short; ``STUDY/BLOCK/NAME`` holds a table of `tables/registry.py`,
+that block's part of it. `build` fills them in, `build --check` compares them.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import re
 from pathlib import Path
 
 from analysis.arms import ArmRow, arm_rows
+from analysis.chosen import chosen
 from analysis.formats import DASH, Table, fixed, markdown, percent
-from analysis.load import load_study
+from analysis.load import Study, load_study
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
-from analysis.tables.methods import difference_text, marks, over_text
+from analysis.tables.cells import difference_text, marks, over_text
+from analysis.tables.registry import TABLES
 from experiments.errors import UserError
 
 MARKED = re.compile(
-    r"(?P<begin><!-- table (?P<study>[\w.-]+)/(?P<block>[\w.-]+): begin -->\n).*?"
-    r"(?P<end><!-- table (?P=study)/(?P=block): end -->)",
+    r"(?P<begin><!-- table (?P<name>(?P<study>[\w.-]+)/(?P<block>[\w.-]+)(?:/(?P<table>[\w.-]+))?): begin -->\n).*?"
+    r"(?P<end><!-- table (?P=name): end -->)",
     re.DOTALL,
 )
 
@@ -28,35 +31,38 @@ def marked_pages(source: Source) -> dict[Path, bytes]:
     """Every page with markers, and what it should hold. Empty for an artifact store, which has no such pages."""
     if source.is_store:
         return {}
-    pages = (source.root.resolve().parent / "README.md", source.root / "README.md")
+    root = source.root.resolve()
+    pages = (root.parent / "README.md", root / "README.md")
     return {page: filled(page.read_text(encoding="utf-8"), source).encode() for page in pages if page.is_file()}
 
 
 def filled(text: str, source: Source) -> str:
-    """`text` with every marked table made anew. Raises UserError for a study or block that is not there."""
-    return MARKED.sub(
-        lambda found: found["begin"] + short_table(source, found["study"], found["block"]) + found["end"], text
-    )
+    """`text` with every marked table made anew. Raises UserError for a study, block or table that is not there."""
+    studies = {name: load_study(source, name) for name in sorted({found["study"] for found in MARKED.finditer(text)})}
+    return MARKED.sub(lambda found: f"{found['begin']}{_inside(studies[found['study']], found)}{found['end']}", text)
 
 
-def short_table(source: Source, name: str, block: str) -> str:
-    """Arm, score, difference to the baseline, known false negatives, yield."""
-    study = load_study(source, name)
+def _inside(study: Study, found: re.Match[str]) -> str:
+    block, table = found["block"], found["table"]
     if block not in study.plan.blocks:
-        raise UserError(f"a page asks for table {name}/{block}, but {name} has blocks {', '.join(study.plan.blocks)}")
+        blocks = ", ".join(study.plan.blocks)
+        raise UserError(f"a page asks for table {study.name}/{block}, but {study.name} has blocks {blocks}")
     if not study.started(block):
         return block_markdown(study, block)
+    if table is None:
+        return short_table(study, block)
+    [named] = chosen(TABLES, (table,), study=study.name, what="tables", default=()).values()
+    return named.markdown(study, [block])
+
+
+def short_table(study: Study, block: str) -> str:
+    """Arm, score, difference to the baseline, known false negatives, hardness, yield; marks where an arm has one."""
     baseline = study.plan.declaration.baseline_name
-    header = (
-        "arm",
-        "nDCG@10",
-        f"difference to {baseline} [95%]",
-        "interval over",
-        "known false negatives",
-        "yield",
-        "",
-    )
-    return markdown(Table(header, tuple(_cells(row, baseline) for row in arm_rows(study, block))))
+    names = ("arm", "nDCG@10", f"difference to {baseline} [95%]", "interval over", "known false negatives")
+    header = (*names, "above own positive", "mean cosine", "yield", "marks")
+    rows = tuple(_cells(row, baseline) for row in arm_rows(study, block))
+    width = len(header) if any(row[-1] for row in rows) else len(header) - 1
+    return markdown(Table(header[:width], tuple(row[:width] for row in rows)))
 
 
 def _cells(row: ArmRow, baseline: str) -> tuple[str, ...]:
@@ -64,8 +70,10 @@ def _cells(row: ArmRow, baseline: str) -> tuple[str, ...]:
         row.arm,
         fixed(row.mean, 4),
         "baseline" if row.arm == baseline else difference_text(row.difference),
-        DASH if row.difference is None else over_text(row.difference),
+        over_text(row.difference),
         DASH if row.known_false is None else percent(row.known_false.rate),
+        percent(row.hardness.above),
+        fixed(row.cosine, 2),
         percent(row.yield_),
         marks(row),
     )

@@ -99,6 +99,12 @@ def interval(mean: float, low: float, high: float, digits: int = 4) -> str:
     return f"{signed(mean, digits)} [{signed(low, digits)}, {signed(high, digits)}]"
 
 
+def share_text(mean: float, low: float, high: float) -> str:
+    """A share of a whole with its interval: 56% [44, 69]."""
+    mean_text, low_text, high_text = (f"{round(100 * value)}".replace("-", "−") for value in (mean, low, high))
+    return f"{mean_text}% [{low_text}, {high_text}]"
+
+
 def p_text(p: float | None) -> str:
     """Three decimals, or a bound."""
     if p is None:

@@ -26,13 +26,14 @@ class GroupedResult:
 def grouped_contrasts(study: Study) -> tuple[GroupedResult | None, ...]:
     """One for each of `primary_contrasts`; None where none of its tasks has groups, or it has no interval."""
     results = primary_contrasts(study)
-    found = [_by_group(study, result) for result in results]
+    found = [by_group(study, result) for result in results]
     own = [1.0 if result.difference is None else result.difference.p for result in results]
     adjusted = holm([p if d is None else d.p for d, p in zip(found, own, strict=True)]) if found else []
     return tuple(None if d is None else GroupedResult(d, p) for d, p in zip(found, adjusted, strict=True))
 
 
-def _by_group(study: Study, result: ContrastResult) -> Difference | None:
+def by_group(study: Study, result: ContrastResult) -> Difference | None:
+    """A contrast's difference with its interval by group; None where no task has groups, or it has no interval."""
     block, tasks = result.block, result.tasks
     labels = [task_groups(study, block, task) for task in tasks]
     if result.difference is None or all(found is None for found in labels):
@@ -80,9 +81,9 @@ def _size_text(task: str, labels: Labels | None) -> str:
 
 def _width_text(pairs: Sequence[tuple[ContrastResult, GroupedResult | None]]) -> str:
     found = [
-        f"{_width(by_group.difference) / _width(result.difference):.2f} times as wide for {result.contrast.name}"
-        for result, by_group in pairs
-        if by_group is not None and result.difference is not None and _width(result.difference) > 0
+        f"{_width(grouped.difference) / _width(result.difference):.2f} times as wide for {result.contrast.name}"
+        for result, grouped in pairs
+        if grouped is not None and result.difference is not None and _width(result.difference) > 0
     ]
     return f"by group the interval is {', '.join(found)}" if found else "no interval can be had by group"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis.load import FinishedRun
+from analysis.mined import Hardness, hardness
 from analysis.roles import miner_value
 from experiments.config import RunConfig
 from experiments.identity import digest
@@ -16,8 +17,8 @@ from experiments.records.schema import MiningFacts
 class Layout:
     """One method at one value, pooled over seeds. setting: what must be equal to share a panel.
 
-    rows, kept, mined, known: sums over seeds. gap (mean positive score minus negative score), rank: weighted by how
-    many of the mined were ranked; a random document that fills a row up has neither.
+    rows, kept, mined, known: sums over seeds. hardness: of those among the mined that were ranked; a random document
+    that fills a row up was not.
     """
 
     setting: str
@@ -30,8 +31,7 @@ class Layout:
     rejected: int
     mined: int
     known: int
-    gap: float | None
-    rank: float | None
+    hardness: Hardness
 
     @property
     def rate(self) -> float | None:
@@ -70,19 +70,8 @@ def _layout(named: str, kind: str, value: float | None, facts: list[MiningFacts]
         rejected=sum(f.rejected for f in facts),
         mined=sum(f.mined for f in facts),
         known=sum(f.known_false for f in facts),
-        gap=_weighted([(f.mean_gap, _ranked(f, "gap")) for f in facts]),
-        rank=_weighted([(f.mean_rank, _ranked(f, "rank")) for f in facts]),
+        hardness=hardness(facts),
     )
-
-
-def _ranked(facts: MiningFacts, of: str) -> int:
-    """How many of the mined the mean of `of` is over."""
-    return sum(facts.histograms[of].counts) if of in facts.histograms else 0
-
-
-def _weighted(pairs: list[tuple[float | None, int]]) -> float | None:
-    present = [(value, weight) for value, weight in pairs if value is not None and weight]
-    return sum(v * w for v, w in present) / sum(w for _, w in present) if present else None
 
 
 def mined_runs(runs: Iterable[FinishedRun]) -> list[Layout]:

@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.compare import ContrastResult, primary_contrasts
 from analysis.formats import DASH, Table, markdown
 from analysis.load import Study
-from analysis.report.missing import fill_command
+from analysis.missing import fill_command
 from analysis.stats import Components
 from experiments.errors import UserError
 

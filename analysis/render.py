@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.load import Study
 from analysis.report.page import page
-from analysis.tables.blocks import block_tables
+from analysis.tables.registry import study_tables
 
 OWNED = ("tables", "figures")
 """Folders whose files are ours alone: one that is not rendered any more is stale."""
@@ -14,12 +14,12 @@ OWNED = ("tables", "figures")
 
 def render_study(study: Study) -> dict[str, bytes]:
     """Relative path -> content of every file of a study's results, equal bytes for equal records."""
-    from analysis.figures.build import study_figures
+    from analysis.figures.registry import study_figures
 
     figures = study_figures(study)
     files = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
-    for block in study.plan.blocks:
-        files |= {f"tables/{block}.{kind}": text.encode() for kind, text in block_tables(study, block).items()}
+    for table in study_tables(study).values():
+        files |= {f"tables/{name}": text.encode() for name, text in table.files(study).items()}
     files["README.md"] = page(study, figures).encode()
     return dict(sorted(files.items()))
 

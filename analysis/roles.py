@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analysis.load import FinishedRun, Study
 from experiments.config import RunConfig
 from experiments.miners.methods import METHODS
@@ -18,10 +20,15 @@ def miner_value(config: RunConfig) -> float | None:
 
 
 def find_arm(study: Study, block: str, *, kind: str, reveal: float, common: bool) -> str | None:
-    """The first trained arm with this miner (at the paper's value), share revealed and view; None without one."""
+    """The first trained arm with this miner (at the paper's value), share revealed and view; None without one.
+
+    In everything else that decides what is mined it is like the study's baseline.
+    """
+    baseline = study.cell(block, study.plan.declaration.baseline_name)
+    like = next((_rest(run) for run in baseline.values() if not run.deterministic), None)
     for arm in study.plan.arms(block):
         for run in study.cell(block, arm).values():
-            if _plays(run, kind=kind, reveal=reveal, common=common):
+            if _plays(run, kind=kind, reveal=reveal, common=common) and like in (None, _rest(run)):
                 return arm
     return None
 
@@ -35,3 +42,10 @@ def _plays(run: FinishedRun, *, kind: str, reveal: float, common: bool) -> bool:
         and config.mining.reveal == reveal
         and bool(config.mining.common_with) == common
     )
+
+
+def _rest(run: FinishedRun) -> dict[str, Any]:
+    """What is mined from and how, less what `find_arm` asks for."""
+    return run.config.model_dump(include={"data": True, "teacher": True, "mining": True, "train": True}) | {
+        "mining": run.config.mining.model_dump(exclude={"reveal", "common_with"})
+    }

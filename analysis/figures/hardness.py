@@ -20,7 +20,7 @@ def layout_figure(study: Study) -> Figure | None:
 
 def hardness_figure(found: list[Layout]) -> Figure | None:
     """None where nothing was ranked."""
-    ranked = [layout for layout in found if layout.gap is not None and layout.rate is not None]
+    ranked = [layout for layout in found if layout.hardness.gap is not None and layout.rate is not None]
     settings = list(dict.fromkeys(layout.setting for layout in ranked))
     if not settings:
         return None
@@ -40,7 +40,7 @@ def _draw(ax: Any, layouts: list[Layout]) -> None:
     for kind in dict.fromkeys(layout.kind for layout in layouts):
         drawn = look(kind)
         points = sorted((p for p in layouts if p.kind == kind), key=lambda p: p.value or 0.0)
-        x, y = [rounded(p.gap or 0.0) for p in points], [rounded(100 * (p.rate or 0.0)) for p in points]
+        x, y = [rounded(p.hardness.gap or 0.0) for p in points], [rounded(100 * (p.rate or 0.0)) for p in points]
         bounds = [wilson(p.known, p.mined) for p in points]
         low = [rounded(max(v - 100 * b[0], 0.0)) for v, b in zip(y, bounds, strict=True)]
         high = [rounded(max(100 * b[1] - v, 0.0)) for v, b in zip(y, bounds, strict=True)]

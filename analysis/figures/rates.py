@@ -38,10 +38,9 @@ def rates_figure(study: Study) -> Figure | None:
         ax.set_title(f"{block} ({', '.join(difference_tasks(study, block))})", loc="left", fontweight="bold")
     axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline_name}")
     caption = (
-        "The known false-negative rate as a factor of the experiment: `reveal` excludes that share of the hidden "
-        "judged "
-        "positives before mining. Numbers at the points: share revealed. Each point's 95% interval is paired "
-        "against the baseline."
+        "The known false-negative rate, set by hand: `reveal` excludes that share of the hidden judged positives "
+        "before mining. It changes more than the rate, for softer negatives take their places (mean gap and rank "
+        "stand in the table). Numbers at the points: share revealed. Each point's 95% interval is paired against the baseline."
     )
     return Figure("rates", "Difference against known false-negative rate", caption, to_svg(figure))
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from analysis.figures.style import BLACK, GREY, canvas, rounded, to_svg
 from analysis.formats import interval
 from analysis.stats import Difference
+from analysis.steps import Rank
 
 ROW_HEIGHT, HEAD_HEIGHT, WIDTH = 0.27, 0.75, 7.2
 
-
-Rank = Literal["row", "part", "total"]
 LINE = {"row": 1.6, "part": 0.9, "total": 2.6}
 MARK = {"row": 5.5, "part": 3.5, "total": 7.0}
 

@@ -29,11 +29,16 @@ CSV_HEADER = (
         "verdict",
         "known_false",
         "mined",
+        "above_own_positive",
+        "mean_gap",
+        "mean_rank",
         "yield",
         "view",
         "rows",
         "steps",
         "passes",
+        "mean_cosine",
+        "baseline_at_the_same_seeds",
         "below_untrained_base",
         "collapsed_seeds",
     ],
@@ -48,6 +53,7 @@ def methods_csv(study: Study, block: str) -> str:
 
 
 def _csv_line(study: Study, row: ArmRow, task: str) -> list[str]:
+    hard = row.hardness
     d, known, margin = row.difference, row.known_false, study.plan.declaration.margin
     return [
         study.name,
@@ -65,9 +71,9 @@ def _csv_line(study: Study, row: ArmRow, task: str) -> list[str]:
         row.verdict or "",
         "" if known is None else str(known.known),
         "" if known is None else str(known.mined),
-        *(_number(value) for value in (row.yield_,)),
+        *(_number(value) for value in (hard.above, hard.gap, hard.rank, row.yield_)),
         row.view or "",
-        *(_number(value) for value in (row.rows, row.steps, row.passes)),
+        *(_number(value) for value in (row.rows, row.steps, row.passes, row.cosine, row.baseline_there)),
         str(row.below_base).lower(),
         str(row.collapsed),
     ]

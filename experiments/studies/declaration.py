@@ -75,7 +75,7 @@ class Choose(_Declared):
 
 
 class Contrast(_Declared):
-    """A primary comparison. blocks: None = all."""
+    """One comparison of two arms. blocks: None = all, and of an added one those that have both arms."""
 
     name: str
     arm: str
@@ -84,7 +84,12 @@ class Contrast(_Declared):
 
 
 class Declaration(_Declared):
-    """What a study declares before its first run."""
+    """What a study declares before its first run.
+
+    added: contrasts thought of after runs were seen; they stand apart from the family of `contrasts`. limits: lines
+    that its page's limits begin with. tables, figures: by the names of analysis' registries, in the order of the page;
+    empty = the default set.
+    """
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     question: str = ""
@@ -92,6 +97,7 @@ class Declaration(_Declared):
     cost: str = ""
     baseline: str | None = None
     contrasts: Annotated[tuple[Contrast, ...], Field(max_length=2)] = ()
+    added: tuple[Contrast, ...] = ()
     family: Literal["holm"] = "holm"
     margin: float | None = None
     views: tuple[str, ...] = ()
@@ -99,6 +105,9 @@ class Declaration(_Declared):
     arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]]
     choose: dict[str, Choose] = {}
     blocks: Annotated[dict[str, Block], BeforeValidator(_blocks)] = {"main": Block()}
+    limits: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Declaration:
@@ -115,7 +124,7 @@ class Declaration(_Declared):
     def _arm_references(self) -> Iterator[tuple[str, str]]:
         if self.baseline is not None:
             yield "baseline", self.baseline
-        for contrast in self.contrasts:
+        for contrast in (*self.contrasts, *self.added):
             yield f"contrast {contrast.name!r}", contrast.arm
             yield f"contrast {contrast.name!r}", contrast.baseline
         for name, arm in self.arms.items():
@@ -124,7 +133,7 @@ class Declaration(_Declared):
             yield from ((f"block {name!r}", arm) for arm in block.arms or ())
 
     def _block_references(self) -> Iterator[tuple[str, str]]:
-        for contrast in self.contrasts:
+        for contrast in (*self.contrasts, *self.added):
             yield from ((f"contrast {contrast.name!r}", block) for block in contrast.blocks or ())
         for name, choose in self.choose.items():
             yield from ((f"choose {name!r}", block) for block in choose.blocks or ())

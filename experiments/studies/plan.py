@@ -16,6 +16,8 @@ from experiments.studies.cells import Cell
 from experiments.studies.declaration import Declaration
 
 PLAN_VERSION = 1
+OPEN = ("added", "limits", "tables", "figures")
+"""Keys of a declaration that may change at any time: they alter no run and no declared comparison."""
 
 
 class _Part(BaseModel):
@@ -56,7 +58,7 @@ class Chosen(_Part):
 class Plan(_Part):
     """A study as it was declared and laid out.
 
-    declared_at_first_run: the declaration as written when the first run started. chosen: "block/arm" -> what was found.
+    declared_at_first_run: the declaration as this plan first held it. chosen: "block/arm" -> what was found.
     """
 
     study: str
@@ -82,13 +84,16 @@ class Plan(_Part):
 
     @cached_property
     def changes(self) -> list[tuple[str, Any, Any]]:
-        """(key, when the first run started, now) for every top-level key of the declaration that differs, sorted."""
+        """(key, when this plan was first written, now) for every top-level key of the declaration that differs, sorted.
+
+        What a page shows and what is openly added later is no change.
+        """
         first, now = _declared(self.declared_at_first_run), _declared(self.declaration)
         return [(key, first[key], now[key]) for key in sorted(now) if first[key] != now[key]]
 
 
 def _declared(declaration: Declaration) -> dict[str, Any]:
-    return declaration.model_dump(mode="json", exclude={"name"})
+    return declaration.model_dump(mode="json", exclude={"name", *OPEN})
 
 
 def plan_path(store: Path, study: str) -> Path:

@@ -58,10 +58,13 @@ class Arm:
     trained: bool = True
     collapsed: bool = False
     kept: int = 480
+    num_negatives: int = 4
 
     def mining(self) -> MiningConfig:
         common = (CommonWith(teacher=TEACHER, miner=PERCPOS),) if self.common else ()
-        return MiningConfig(reveal=self.reveal, common_with=common, positive_within=20)
+        return MiningConfig(
+            reveal=self.reveal, common_with=common, positive_within=20, num_negatives=self.num_negatives
+        )
 
 
 CORE = {

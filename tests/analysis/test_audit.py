@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.audit import layouts
+from analysis.layouts import layouts
 from experiments.config import RunConfig
 from experiments.records.schema import Histogram, MiningFacts
 from tests.analysis import synthetic
@@ -35,5 +35,5 @@ def test_hardness_is_weighted_by_what_was_ranked() -> None:
         ]
     )
     assert layout.mined == 1900
-    assert layout.gap == pytest.approx((100 * 0.1 + 50 * 0.4) / 150)
-    assert layout.rank == pytest.approx((100 * 2 + 50 * 8) / 150)
+    assert layout.hardness.gap == pytest.approx((100 * 0.1 + 50 * 0.4) / 150)
+    assert layout.hardness.rank == pytest.approx((100 * 2 + 50 * 8) / 150)

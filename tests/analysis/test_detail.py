@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.report.detail import _label_order
+from analysis.tables.detail import _label_order
 from experiments.miners.bins import SCORE_EDGES, range_labels
 
 

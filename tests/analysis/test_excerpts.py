@@ -9,64 +9,75 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
+from analysis.excerpts import filled, marked_pages
+from analysis.sources import open_source
+from tests.analysis import synthetic
 
-PAGE = "Before.\n\n<!-- table {study}/{block}: begin -->\n{inside}<!-- table {study}/{block}: end -->\n\nAfter.\n"
+PAGE = "Before.\n\n<!-- table {0}: begin -->\n{inside}<!-- table {0}: end -->\n\nAfter.\n"
 
 
-def page(root: Path, *, study: str, block: str, inside: str = "") -> Path:
+def page(root: Path, name: str, *, inside: str = "") -> Path:
     path = root.parent / "README.md"
-    path.write_text(PAGE.format(study=study, block=block, inside=inside), encoding="utf-8")
+    path.write_text(PAGE.format(name, inside=inside), encoding="utf-8")
     return path
 
 
-def a_study(root: Path) -> tuple[str, str]:
-    plan = next(iter(sorted(root.glob("*/plan.json"))))
-    block = next(iter(sorted((plan.parent / "tables").glob("*.md")))).stem
-    return plan.parent.name, block
-
-
-@pytest.fixture
-def built(tmp_path: Path, results: Path) -> Path:
-    root = tmp_path / "results"
-    shutil.copytree(results, root)
-    assert main(["build", "--records", str(root)]) == 0
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with one small study; the page stands beside it."""
+    root = tmp_path_factory.mktemp("beside") / "results"
+    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
+    synthetic.write_study(root, arms=arms, blocks={"docstrings": {"docstrings/test": 30}})
     return root
 
 
-def test_build_fills_the_markers_and_keeps_the_prose(built: Path) -> None:
-    study, block = a_study(built)
-    path = page(built, study=study, block=block, inside="| typed by hand |\n")
-    assert main(["build", "--records", str(built), "--check"]) == 1
-    assert main(["build", "--records", str(built)]) == 0
+def test_build_fills_the_markers_and_keeps_the_prose(light: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = page(light, "synthetic/docstrings", inside="| typed by hand |\n")
+    assert main(["build", "--records", str(light)]) == 0
     text = path.read_text(encoding="utf-8")
     assert text.startswith("Before.\n\n<!-- table")
     assert text.endswith("end -->\n\nAfter.\n")
     assert "typed by hand" not in text
     assert "| arm | nDCG@10 | difference to" in text
-    assert main(["build", "--records", str(built), "--check"]) == 0
-
-
-def test_a_changed_digit_fails_the_check(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study, block = a_study(built)
-    path = page(built, study=study, block=block)
-    assert main(["build", "--records", str(built)]) == 0
-    path.write_text(path.read_text(encoding="utf-8").replace("0.", "1.", 1), encoding="utf-8")
-    assert main(["build", "--records", str(built), "--check"]) == 1
+    path.write_text(text.replace("0.", "1.", 1), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["build", "--records", str(light), "--check"]) == 1
     assert "README.md" in capsys.readouterr().out
+    assert marked_pages(open_source(light)) == {path.resolve(): text.encode()}
 
 
-def test_a_block_of_which_nothing_has_finished_is_one_line(built: Path) -> None:
-    study, block = a_study(built)
-    for run in json.loads((built / study / "plan.json").read_text())["runs"]:
-        if (run["block"], run["phase"]) == (block, 2):
-            next((built / "records" / run["run_id"]).glob("*.json")).unlink()
-    path = page(built, study=study, block=block)
-    assert main(["build", "--records", str(built)]) == 0
-    assert f"begin -->\nnot run: `python -m experiments.run -m study={study}`\n<!--" in path.read_text(encoding="utf-8")
+def test_a_registered_table_of_one_block(results: Path) -> None:
+    """The page's own table, less the lines of the other blocks."""
+    written = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
+    whole = written.split("## From naive to PercPos in steps\n\n")[1]
+    text = filled(PAGE.format("synthetic/nfcorpus/steps", inside=""), open_source(results))
+    rows = [line for line in text.splitlines() if line.startswith("| nfcorpus | ")]
+    assert len(rows) == 6
+    assert all(f"{row}\n" in whole for row in rows)
+    assert "| docstrings |" not in text
 
 
-def test_a_marker_that_names_no_block_is_one_line(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study, _ = a_study(built)
-    page(built, study=study, block="nowhere")
-    assert main(["build", "--records", str(built)]) == 2
-    assert f"{study}/nowhere" in capsys.readouterr().err
+def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    folder = synthetic.write_study(root, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
+    for run in json.loads((folder / "plan.json").read_text())["runs"]:
+        shutil.rmtree(root / "records" / run["run_id"])
+    text = filled(PAGE.format("synthetic/docstrings", inside=""), open_source(root))
+    assert "begin -->\nnot run: `python -m experiments.run -m study=synthetic`\n<!--" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("synthetic/nowhere", "table synthetic/nowhere, but synthetic has blocks docstrings"),
+        ("synthetic/docstrings/nothing", "no table 'nothing': use one of added, contrasts, detail, methods, steps"),
+    ],
+)
+def test_a_marker_that_names_nothing_is_one_line(
+    light: Path, name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page(light, name)
+    assert main(["build", "--records", str(light)]) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1

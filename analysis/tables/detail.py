@@ -1,25 +1,25 @@
-"""Every task and measure by arm, the audit by rank and score, and what the study cannot show."""
+"""Every task and measure by arm, each seed's figure, and known false negatives by rank and score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analysis.compare import block_tasks, compare_arms
 from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import FinishedRun, Study
 from analysis.stats import wilson
-from analysis.tables.methods import difference_text
+from analysis.tables.cells import difference_text
 from experiments.records.schema import MEASURES, RateBin
 
 
-def detail_section(study: Study) -> str:
+def detail_markdown(study: Study, blocks: Sequence[str]) -> str:
     """Per block: all measures and differences by task, each seed's figure, known false negatives by rank and score."""
     parts = []
-    for block in filter(study.started, study.plan.blocks):
+    for block in filter(study.started, blocks):
         found = [_task_part(study, block, task) for task in block_tasks(study, block)]
         found += [_audit_part(study, block, "rank"), _audit_part(study, block, "score")]
         parts.append(f"### {block}\n\n" + "\n".join(part for part in found if part))
-    return "## Detail\n\n" + "\n".join(parts) if parts else ""
+    return "\n".join(parts)
 
 
 def _task_part(study: Study, block: str, task: str) -> str:
@@ -80,22 +80,3 @@ def _rate(found: tuple[int, int] | None) -> str:
         return DASH
     low, high = wilson(*found)
     return f"{percent(found[0] / found[1])} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def limits(study: Study) -> list[str]:
-    """What every reader must know before using a figure of this page."""
-    seeds = [len(study.cell(block, arm)) for block in study.plan.blocks for arm in study.plan.arms(block)]
-    lines = [
-        "Known false negatives are a lower bound: relevant documents that nobody judged are not counted.",
-        "Intervals are about these collections; another collection is another question.",
-        "The teacher and the base model have probably seen text like this collection.",
-    ]
-    if study.runs and all(run.config.until == "mine" for run in study.runs.values()):
-        lines[1] = "What is mined is not what is learnt: no student was trained here."
-    elif max(seeds, default=0) < 2:
-        lines.insert(0, "One seed: the intervals cover queries only. A second seed may move every figure.")
-    if any(run.config.student.kind == "distilled" for run in study.runs.values()):
-        lines.append("The distilled base was fitted to the embeddings of the teacher that mines.")
-    if len({run.config.teacher.name for run in study.runs.values()}) == 1:
-        lines.append("One teacher: thresholds and rates need not hold for another.")
-    return lines

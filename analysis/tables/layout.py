@@ -1,0 +1,57 @@
+"""What each method and value mined, of runs that stopped after mining."""
+
+from __future__ import annotations
+
+from analysis.formats import DASH, Table, fixed, markdown, percent
+from analysis.layouts import Layout, mined_runs
+from analysis.load import Study
+from analysis.stats import wilson
+
+
+def mined_layouts(study: Study, block: str) -> list[Layout]:
+    """Of the block's runs that stopped after mining; empty for any other block."""
+    return mined_runs(run for arm in study.plan.arms(block) for run in study.cell(block, arm).values())
+
+
+def layout_table(found: list[Layout]) -> Table:
+    """One line per method and value."""
+    header = (
+        "method", "value", "seeds", "rows kept", "yield", "rejected", "mined", "known false negatives [Wilson 95%]",
+        "above own positive", "hardness: mean score gap to the positive", "mean rank",
+    )  # fmt: skip
+    return Table(header, tuple(_cells(layout) for layout in found))
+
+
+def _cells(layout: Layout) -> tuple[str, ...]:
+    return (
+        layout.kind,
+        DASH if layout.value is None else f"{layout.value:g}",
+        str(layout.seeds),
+        str(layout.kept),
+        percent(layout.kept / layout.rows if layout.rows else None),
+        percent(layout.rejected / layout.candidates if layout.candidates else None),
+        str(layout.mined),
+        _rate(layout),
+        percent(layout.hardness.above),
+        fixed(layout.hardness.gap, 4),
+        fixed(layout.hardness.rank, 1),
+    )
+
+
+def _rate(layout: Layout) -> str:
+    if not layout.mined:
+        return DASH
+    low, high = wilson(layout.known, layout.mined)
+    return f"{percent(layout.rate)} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def layout_markdown(found: list[Layout]) -> str:
+    """A table per setting."""
+    settings = dict.fromkeys(layout.setting for layout in found)
+    parts = [f"**{name}**\n\n{markdown(layout_table([f for f in found if f.setting == name]))}" for name in settings]
+    note = (
+        "Known false negatives: mined negatives judged relevant but hidden, a lower bound; pooled over seeds, "
+        "the interval as if they were independent. Above own positive: share of the ranked negatives that the teacher "
+        "scores above their row's positive. Hardness: the smaller the gap, the harder the negatives.\n"
+    )
+    return "\n".join([*parts, note])

@@ -1,0 +1,54 @@
+"""Every table that a study's page can hold, by the name that a study gives under `tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.chosen import chosen
+from analysis.load import Study
+from analysis.tables.blocks import block_files, blocks_markdown
+from analysis.tables.contrasts import added_markdown, contrasts_markdown
+from analysis.tables.detail import detail_markdown
+from analysis.tables.steps import steps_markdown
+
+
+def _no_files(_study: Study) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table and its place on the page.
+
+    title: its heading. markdown: its text for some blocks of the study; "" = nothing to show, and no heading either.
+    files: file name -> text, written to the study's tables/. last: it stands after the figures.
+    """
+
+    title: str
+    markdown: Callable[[Study, Sequence[str]], str]
+    files: Callable[[Study], Mapping[str, str]] = _no_files
+    last: bool = False
+
+
+TABLES: dict[str, PageTable] = {
+    "methods": PageTable("Methods", blocks_markdown, block_files),
+    "contrasts": PageTable("Primary contrasts", contrasts_markdown),
+    "added": PageTable("Contrasts added after runs were seen", added_markdown),
+    "steps": PageTable("From naive to PercPos in steps", steps_markdown),
+    "detail": PageTable("Detail", detail_markdown, last=True),
+}
+
+DEFAULT = ("methods", "contrasts", "added", "steps", "detail")
+"""What the page of a study holds that names no tables, in this order."""
+
+
+def study_tables(study: Study) -> dict[str, PageTable]:
+    """The tables of a study in the order of its page. Raises UserError for a name that is no table."""
+    return chosen(TABLES, study.plan.declaration.tables, study=study.name, what="tables", default=DEFAULT)
+
+
+def table_section(table: PageTable, study: Study) -> str:
+    """Heading and table; "" where there is nothing to show."""
+    text = table.markdown(study, study.plan.blocks)
+    return f"## {table.title}\n\n{text}" if text else ""

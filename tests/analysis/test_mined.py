@@ -1,0 +1,48 @@
+"""What an arm's negatives are like, pooled over its records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from analysis.mined import hardness, share_below_zero
+from experiments.miners.bins import SCORE_EDGES, histogram
+from experiments.records.schema import Histogram, MiningFacts
+from tests.analysis import synthetic
+
+
+@given(arrays(np.float32, st.integers(1, 50), elements=st.floats(-2, 2, width=32)))
+def test_the_histogram_of_the_miners_gives_the_share_exactly(gaps: np.ndarray) -> None:
+    assert share_below_zero(histogram(gaps, SCORE_EDGES)) == np.count_nonzero(gaps < 0) / len(gaps)
+
+
+def test_a_bin_that_holds_both_signs_gives_none() -> None:
+    assert share_below_zero(Histogram(edges=(-0.1, 0.1, 0.2), counts=(3, 1))) is None
+    assert share_below_zero(Histogram(edges=(0.05, 0.1, 0.2), counts=(3, 1))) == 0.0
+    assert share_below_zero(Histogram(edges=(-0.2, -0.1, -0.05), counts=(3, 1))) == 1.0
+
+
+def facts(**changed: object) -> MiningFacts:
+    found = synthetic.mining_facts(synthetic.CORE["naive_topk"], seed=0)
+    assert found is not None
+    return found.model_copy(update=changed)
+
+
+def bins(below: int, above: int) -> dict[str, Histogram]:
+    return {"gap": Histogram(edges=(-1.0, 0.0, 1.0), counts=(below, above))}
+
+
+def test_records_weigh_by_what_they_ranked_and_a_count_goes_before_a_histogram() -> None:
+    older = facts(histograms=bins(60, 40), mean_gap=-0.1)
+    newer = facts(histograms=bins(0, 300), ranked=300, above_positive=30, mean_gap=0.2)
+    found = hardness([older, newer])
+    assert found.above == pytest.approx((60 + 30) / 400)
+    assert found.gap == pytest.approx((100 * -0.1 + 300 * 0.2) / 400)
+
+
+def test_random_negatives_have_no_hardness() -> None:
+    found = hardness([facts(histograms={}, mean_gap=None, mean_rank=None)])
+    assert (found.above, found.gap, found.rank) == (None, None, None)
