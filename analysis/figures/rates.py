@@ -40,7 +40,8 @@ def rates_figure(study: Study) -> Figure | None:
     caption = (
         "The known false-negative rate, set by hand: `reveal` excludes that share of the hidden judged positives "
         "before mining. It changes more than the rate, for softer negatives take their places (mean gap and rank "
-        "stand in the table). Numbers at the points: share revealed. Each point's 95% interval is paired against the baseline."
+        "stand in the table). Numbers at the points: share revealed. Each point's 95% interval is paired against the "
+        "baseline."
     )
     return Figure("rates", "Difference against known false-negative rate", caption, to_svg(figure))
 
