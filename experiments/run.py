@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from experiments.command.compose import Composer
-    from experiments.command.job import Outcome
+    from experiments.command.job import RunResult
 
 HYDRA_FLAGS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
 
@@ -100,9 +100,9 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")
         return 0
     _check_folders(config)
-    outcomes: list[Outcome] = []
-    _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], outcomes)
-    return _conclude(outcomes[0], run.execution.store)
+    results: list[RunResult] = []
+    _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], results)
+    return _conclude(results[0], run.execution.store)
 
 
 def _check_folders(config: dict[str, Any]) -> None:
@@ -110,16 +110,16 @@ def _check_folders(config: dict[str, Any]) -> None:
     check_writable("execution.store", Path(str(config["execution"]["store"])))
 
 
-def _conclude(outcome: Outcome, store: Path) -> int:
+def _conclude(result: RunResult, store: Path) -> int:
     from experiments.records.folder import record_paths
 
-    if outcome.record is not None:
-        print(f"record: {record_paths(store, outcome.run_id)[0]}")
+    if result.record is not None:
+        print(f"record: {record_paths(store, result.run_id)[0]}")
         return 0
-    print(f"error: {outcome.cause}", file=sys.stderr)
-    if outcome.usage:
+    print(f"error: {result.cause}", file=sys.stderr)
+    if result.usage:
         return 2
-    print(f"log: {outcome.log}", file=sys.stderr)
+    print(f"log: {result.log}", file=sys.stderr)
     return 1
 
 
@@ -171,21 +171,21 @@ def protect(text: str, composer: Composer) -> str:
     return text
 
 
-def _hand_to_hydra(arguments: Sequence[str], outcomes: list[Outcome] | None = None) -> None:
+def _hand_to_hydra(arguments: Sequence[str], results: list[RunResult] | None = None) -> None:
     import hydra
 
     from experiments.command.compose import CONF, CONFIG_NAME
     from experiments.command.job import execute
 
     def collect(config: DictConfig) -> None:
-        if outcomes is not None:
-            outcomes.append(execute(config))
+        if results is not None:
+            results.append(execute(config))
 
     before = sys.argv
     sys.argv = [before[0], *arguments]
     try:
         decorate = hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
-        decorate(execute if outcomes is None else collect)()
+        decorate(execute if results is None else collect)()
     finally:
         sys.argv = before
 

@@ -1,7 +1,8 @@
 """The one place where Hydra's config becomes a RunConfig and an Execution.
 
-`Composer` turns override strings into a plain mapping (one Hydra composition per distinct set of group choices, since
-one costs 45 ms); `build` turns such a mapping into the two typed values. Every mistake is one UserError line.
+`from_hydra` turns a config as Hydra composed it into the two typed values: a launcher's job and `Composer` both use it.
+`Composer` composes from override strings itself (one Hydra composition per distinct set of group choices, since one
+costs 45 ms), so that a whole sweep is known and checked before its first run. Every mistake is one UserError line.
 """
 
 from __future__ import annotations
@@ -47,6 +48,26 @@ class Composed:
     def run_id(self) -> str:
         """The run's name."""
         return self.config.run_id
+
+
+def from_hydra(config: DictConfig, *, output: Path | None = None) -> Composed:
+    """The run that a config of Hydra's names. output: where its logs go. Raises UserError in one line."""
+    return build(resolved(config)[0], output=output)
+
+
+def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
+    """Resolved plain data without the study's declaration, and the keys that its kinds do not have, now left out.
+
+    Raises UserError for an interpolation that leads nowhere and for a command key that cannot be.
+    """
+    try:
+        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        where = f"{error.full_key}: " if error.full_key else ""
+        raise UserError(where + mistakes.hydra_line(str(error))) from error
+    plain.pop("study", None)
+    _check_command(plain)
+    return plain, drop_foreign(plain)
 
 
 def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
@@ -196,13 +217,7 @@ class Composer:
         config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in parsed if self._is_structural(one))))
         for override in values:
             self._apply(override, config)
-        try:
-            plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-        except OmegaConfBaseException as error:
-            raise UserError(mistakes.hydra_line(str(error))) from error
-        plain.pop("study", None)
-        _check_command(plain)
-        return plain, drop_foreign(plain)
+        return resolved(config)
 
     def has_key(self, overrides: Sequence[str], key: str) -> bool:
         """Whether the choices among `overrides` compose to a config with this dotted key, set or not."""

@@ -7,13 +7,11 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from experiments.command.compose import Composed, build
-from experiments.command.overrides import drop_foreign
+from experiments.command.compose import Composed, from_hydra
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
 from experiments.records.schema import RunRecord, TaskScores
@@ -22,7 +20,7 @@ log = logging.getLogger("experiments")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """How a run ended: its record, or a one-line cause. usage: the cause is the user's to mend."""
 
     run_id: str
@@ -32,23 +30,20 @@ class Outcome:
     log: str = ""
 
 
-def execute(config: DictConfig) -> Outcome:
+def execute(config: DictConfig) -> RunResult:
     """Run one composed config. Never raises for a failed run: the failure is noted in the store."""
     output = Path(HydraConfig.get().runtime.output_dir)
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    plain.pop("study", None)
-    drop_foreign(plain)
-    run = build(plain, output=output)
+    run = from_hydra(config, output=output)
     log_file = str(output / f"{HydraConfig.get().job.name}.log")
     print(header(run), flush=True)
     started = time.perf_counter()
-    outcome = _attempt(run, log_file)
-    if outcome.record is not None or run.position:  # a single run's cause is the command's error line
-        print(result_line(outcome, time.perf_counter() - started), flush=True)
-    return outcome
+    result = _attempt(run, log_file)
+    if result.record is not None or run.position:  # a single run's cause is the command's error line
+        print(result_line(result, time.perf_counter() - started), flush=True)
+    return result
 
 
-def _attempt(run: Composed, log_file: str) -> Outcome:
+def _attempt(run: Composed, log_file: str) -> RunResult:
     quiet_libraries()
     store = run.execution.store
     if find_record(store, run.run_id) is None:
@@ -56,7 +51,7 @@ def _attempt(run: Composed, log_file: str) -> Outcome:
     try:
         from experiments import pipeline
 
-        return Outcome(run.run_id, pipeline.run(run.config, run.execution))
+        return RunResult(run.run_id, pipeline.run(run.config, run.execution))
     except UserError as error:
         log.info("stopped: %s", error)
         return _failed(run, " ".join(str(error).split()), log_file, usage=True)
@@ -67,9 +62,9 @@ def _attempt(run: Composed, log_file: str) -> Outcome:
         return _failed(run, cause, log_file, usage=False)
 
 
-def _failed(run: Composed, cause: str, log_file: str, *, usage: bool) -> Outcome:
+def _failed(run: Composed, cause: str, log_file: str, *, usage: bool) -> RunResult:
     write_failure(run.execution.store, run.run_id, cause=cause, log=log_file)
-    return Outcome(run.run_id, None, cause, usage, log_file)
+    return RunResult(run.run_id, None, cause, usage, log_file)
 
 
 def header(run: Composed) -> str:
@@ -86,11 +81,11 @@ def header(run: Composed) -> str:
     return f"{place}{what}  run {run.run_id}"
 
 
-def result_line(outcome: Outcome, seconds: float) -> str:
+def result_line(result: RunResult, seconds: float) -> str:
     """Scores, known false negatives and time; or why there are none."""
-    record = outcome.record
+    record = result.record
     if record is None:
-        return f"      failed after {seconds:.0f} s: {outcome.cause}"
+        return f"      failed after {seconds:.0f} s: {result.cause}"
     parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}{_cut(scores)}" for task, scores in record.tasks.items()]
     if (facts := record.mining) is not None:
         parts.append(f"{facts.kept} of {facts.rows} rows")
