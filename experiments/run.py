@@ -49,9 +49,12 @@ def _dispatch(arguments: list[str]) -> int:
 
     from experiments.command import mistakes
     from experiments.command.compose import Composer
+    from experiments.command.quoting import accept
 
-    arguments = flags_first(arguments)
+    many = any(text in MULTIRUN for text in arguments)
+    arguments = accept(flags_first(arguments), many=many)
     flags = _flags(arguments)
+    _check_internal(flags.overrides)
     try:
         if any(getattr(flags, name, None) for name in HYDRA_FLAGS):
             _hand_to_hydra(arguments)
@@ -84,8 +87,8 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
-    from experiments.command import mistakes
     from experiments.command.overrides import key_of
+    from experiments.command.quoting import several
     from experiments.studies.jobs import is_done
 
     _check_once(overrides, composer)
@@ -93,7 +96,7 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         if key_of(str(one.input_line)) == "study" and one.value() is not None:
             raise UserError(f"{one.input_line}: a study is many runs: add -m (dry_run=true shows its plan)")
         if one.is_sweep_override():
-            raise UserError(mistakes.hydra_line(f"Sweep parameters '{one.input_line}' requires --multirun"))
+            raise UserError(several(str(one.input_line), group=composer.is_group(one.key_or_group)))
     run = composer.run(overrides)
     config = composer.config(overrides)
     if config["dry_run"]:
@@ -121,6 +124,15 @@ def _conclude(result: RunResult, store: Path) -> int:
         return 2
     print(f"log: {result.log}", file=sys.stderr)
     return 1
+
+
+def _check_internal(overrides: Sequence[str]) -> None:
+    from experiments.command.mistakes import INTERNAL
+    from experiments.command.overrides import key_of
+
+    for text in overrides:
+        if key_of(text).lstrip("+~").partition(".")[0] in INTERNAL:
+            raise UserError(f"{text}: the command fills this in itself: leave it out")
 
 
 def _check_once(overrides: Sequence[str], composer: Composer) -> None:

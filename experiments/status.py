@@ -51,9 +51,10 @@ def studies() -> list[str]:
 def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     """Every run of a study, phase 1 first. Raises UserError for a study that does not compose."""
     from experiments.command.compose import Composer
+    from experiments.command.quoting import accept
     from experiments.studies.planner import StudyPlanner
 
-    planner = StudyPlanner.make([f"study={study}", *settings], Composer())
+    planner = StudyPlanner.make([f"study={study}", *accept(settings, many=True)], Composer())
     for job in planner.phase_one():
         assert job.cell is not None
         yield standing(job.composed.execution.store, job.cell, job.composed.run_id)

@@ -121,6 +121,8 @@ def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
                 "data.name is not set: give data.path=FOLDER, or data.name=NAME of a folder under BEIR_HOME"
             )
         return {}
+    if _is_empty(text):
+        raise UserError("data.path is empty: give a folder that holds corpus.jsonl")
     path = Path(str(text)).expanduser().resolve()
     if data.get("kind") != "beir":
         raise UserError(f"data.path={text}: data={data.get('kind')} reads no folder: add data=beir")
@@ -190,7 +192,7 @@ class Composer:
 
     def is_group(self, key: str) -> bool:
         """Whether a key is a config group."""
-        return bool(self.choices(key))
+        return bool(key) and bool(self.choices(key))
 
     def choices(self, group: str) -> list[str]:
         """The choices of a group; none for what is no group."""
@@ -267,7 +269,7 @@ class Composer:
 
     def _check_group(self, override: Override) -> None:
         group = override.key_or_group
-        choices = self.choices(group)
+        choices = self.choices(group) if group else []
         if not choices or override.is_sweep_override():
             return
         value, text = override.value(), str(override.input_line)

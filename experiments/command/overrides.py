@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,8 +37,9 @@ def write_value(value: Any) -> str:
         case int() | float():
             return repr(value)
         case str():
-            escaped = value.replace("\\", "\\\\") if value.endswith("\\") else value
-            return "'" + escaped.replace("'", "\\'") + "'"
+            # In quotes a backslash is Hydra's escape before a quote only, so only those are doubled.
+            escaped = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value)
+            return f"'{escaped}'"
         case Mapping():
             return "{" + ",".join(f"{name}:{write_value(item)}" for name, item in value.items()) + "}"
         case Sequence():

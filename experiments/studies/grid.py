@@ -11,6 +11,7 @@ from hydra.core.override_parser.types import Override
 from experiments.command import mistakes
 from experiments.command.compose import Composer
 from experiments.command.overrides import key_of
+from experiments.command.quoting import swept
 from experiments.errors import UserError
 from experiments.studies.jobs import Job
 
@@ -48,8 +49,7 @@ def _values(override: Override) -> list[str]:
         return [str(override.input_line)]
     if not override.is_discrete_sweep():
         raise UserError(f"{override.input_line}: intervals cannot be swept: list the values")
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return swept(override)
 
 
 def _kept(texts: list[str], composer: Composer) -> list[str]:

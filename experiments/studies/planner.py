@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer
 from experiments.command.overrides import key_of, write_value
+from experiments.command.quoting import swept
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.records.folder import find_record
@@ -224,7 +225,7 @@ def _plain(override: Override) -> str:
     text = str(override.input_line)
     if not override.is_sweep_override():
         return text
-    values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
-    if len(values) != 1:
+    texts = swept(override) if override.is_discrete_sweep() else []
+    if len(texts) != 1:
         raise UserError(f"{text}: a study takes one value from the command line: give it blocks for more")
-    return f"{override.get_key_element()}={values[0]}"
+    return texts[0]

@@ -179,7 +179,7 @@ def _open_run(
     except wandb.Error as error:
         wandb.teardown(exit_code=1)
         reason = " ".join(str(error).split())
+        asked = "tracker=wandb, online since there is a key" if tracker.mode == "auto" else f"tracker.mode={mode}"
         raise UserError(
-            f"tracker.mode={mode}: W&B did not start ({reason}): "
-            "check the key and the network, or set tracker.mode=offline"
+            f"{asked}: W&B did not start ({reason}): check the key and the network, or set tracker.mode=offline"
         ) from error

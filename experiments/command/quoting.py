@@ -1,0 +1,95 @@
+"""Values as people type them: quoted for Hydra where its grammar cannot read them, and for a shell where we print them.
+
+Hydra's grammar gives `=`, `,`, `~`, `#`, brackets, quotes and letters outside ASCII a meaning of its own or none, so a
+folder called `a=b` could not be named. What the grammar cannot read is taken to mean itself.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString, Transformer
+from hydra.errors import HydraException
+
+from experiments.command.overrides import write_value
+
+ONE_VALUE = ("outputs", "execution.store", "execution.beir_home")
+"""Keys that are never swept: a comma is part of the folder's name."""
+
+KEY = re.compile(r"\+{0,2}[A-Za-z_][\w./@-]*$")
+
+
+def accept(arguments: Sequence[str], *, many: bool) -> list[str]:
+    """Arguments as Hydra reads them: values are quoted where they would be refused, cut or taken for a sweep.
+
+    many: whether -m was given, so that a comma separates values.
+    """
+    return [_accept(text, many=many) for text in arguments]
+
+
+def _accept(text: str, *, many: bool) -> str:
+    key, equals, value = text.partition("=")
+    if not (equals and value and KEY.match(key)):
+        return text
+    parsed = _parsed(text)
+    if parsed is not None and not parsed.is_sweep_override():
+        return f"{key}={write_value(value)}" if _was_cut(parsed, value) else text
+    if value[0] in "'\"[{":
+        return text
+    if (parsed is not None and key not in ONE_VALUE) and not _is_there(key, value):
+        return text
+    if many and key not in ONE_VALUE and not _is_there(key, value):
+        return f"{key}={','.join(write_value(part) for part in value.split(','))}"
+    return f"{key}={write_value(value)}"
+
+
+def _parsed(text: str) -> Override | None:
+    try:
+        (override,) = OverridesParser.create().parse_overrides([text])
+    except HydraException:
+        return None
+    return override
+
+
+def _was_cut(parsed: Override, value: str) -> bool:
+    """Whether blanks at the ends of an unquoted text were lost (a prompt's last blank is part of it)."""
+    read = parsed.value()
+    return type(read) is str and read != value and read == value.strip()
+
+
+def _is_there(key: str, value: str) -> bool:
+    """Whether a path with commas is there as it was typed."""
+    return key == "data.path" and Path(value).expanduser().exists()
+
+
+def swept(override: Override) -> list[str]:
+    """`key=value` for every value of a discrete sweep."""
+    key = override.get_key_element()
+    return [f"{key}={_written(value)}" for value in override.sweep_iterator(transformer=Transformer.identity)]
+
+
+def _written(value: Any) -> str:
+    # Hydra's own encoding leaves quotes inside a quoted text as they are, and cannot read them afterwards.
+    return write_value(value.text) if isinstance(value, QuotedString) else str(Transformer.encode(value))
+
+
+def several(text: str, *, group: bool) -> str:
+    """What is wrong with several values where one run was asked for."""
+    key, _, value = text.partition("=")
+    quoted = "" if group else f" (a comma inside one value: {shell([f'{key}={write_value(value)}'])})"
+    return f"{text}: several values are a sweep: add -m{quoted}"
+
+
+def shell(arguments: Sequence[str]) -> str:
+    """One line that a shell splits into these arguments."""
+    return " ".join(_shell(text) for text in arguments)
+
+
+def _shell(text: str) -> str:
+    readable = "'" in text and not re.search(r'[\\"$`!]', text)
+    return f'"{text}"' if readable else shlex.quote(text)
