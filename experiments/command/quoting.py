@@ -23,6 +23,10 @@ ONE_VALUE = ("outputs", "execution.store", "execution.beir_home")
 
 KEY = re.compile(r"\+{0,2}[A-Za-z_][\w./@-]*$")
 
+WORD = re.compile(r"[A-Za-z_/][\w./-]*$", re.ASCII)
+
+NOT_TEXT = ("null", "true", "false", "nan", "inf")
+
 
 def accept(arguments: Sequence[str], *, many: bool) -> list[str]:
     """Arguments as Hydra reads them: values are quoted where they would be refused, cut or taken for a sweep.
@@ -74,8 +78,11 @@ def swept(override: Override) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    # Hydra's own encoding leaves quotes inside a quoted text as they are, and cannot read them afterwards.
-    return write_value(value.text) if isinstance(value, QuotedString) else str(Transformer.encode(value))
+    text = value.text if isinstance(value, QuotedString) else value
+    if not isinstance(text, str):
+        return str(Transformer.encode(value))
+    # Hydra's own encoding leaves quotes inside a text as they are, and cannot read them afterwards.
+    return text if WORD.match(text) and text.lower() not in NOT_TEXT else write_value(text)
 
 
 def several(text: str, *, group: bool) -> str:
