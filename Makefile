@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := demo
 
 demo: setup
-	@$(RUN) experiments.run -m study=demo
+	@$(RUN) experiments.run -m study=demo execution.results=null
 	@$(RUN) analysis build demo --records $(STORE)
 	@echo
 	@echo "Next, your own data (corpus.jsonl, queries.jsonl, qrels/train.tsv, qrels/test.tsv in one folder):"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from analysis.formats import comma_separated
 from analysis.layouts import layouts
-from analysis.sources import Source, read_record
+from analysis.sources import Source
 from analysis.tables.layout import layout_markdown, layout_table
 from experiments.errors import UserError
+from experiments.records.folder import read_record
 from experiments.records.schema import RunRecord
 
 

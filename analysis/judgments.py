@@ -14,9 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.formats import Table, markdown, percent
-from analysis.sources import Source, read_record
+from analysis.sources import Source
 from analysis.stats import wilson
 from experiments.errors import UserError
+from experiments.records.folder import read_record
 
 LABELS = ("relevant", "related", "unrelated")
 FALSE = "relevant"

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.sources import Source, read_record
+from analysis.sources import Source
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
-from experiments.records.schema import RunRecord, per_query_digest
+from experiments.records.folder import is_outdated, read_record
+from experiments.records.schema import RunRecord
+from experiments.records.scores import read_scores
 from experiments.studies.plan import Plan, PlannedRun, read_plan
 
 PRIMARY = "nDCG@10"
-TOLERANCE = 1e-6
-"""How far a record's mean may lie from the mean of its per-query scores: both are float64 of one evaluation."""
 
 Lengths = tuple[int | None, int | None]
 """Tokens at which queries and passages were cut; None = nowhere."""
@@ -113,9 +112,8 @@ def load_study(source: Source, name: str) -> Study:
     missing.
     """
     plan = read_plan(source.plan_path(name))
-    published = {} if source.is_store else source.published_scores(name)
     wanted = dict.fromkeys([*(r.run_id for r in plan.runs), *_dev_runs(plan)])
-    found = {run_id: _load_run(source, run_id, published) for run_id in wanted}
+    found = {run_id: _load_run(source, run_id) for run_id in wanted}
     runs = {run_id: run for run_id, run in found.items() if run is not None}
     study = Study(plan, runs, _groups(source, runs.values()))
     _check_dev_runs(study)
@@ -137,48 +135,24 @@ def _dev_runs(plan: Plan) -> list[str]:
     return [run_id for chosen in plan.chosen.values() for point in chosen.curve for run_id in point.run_ids]
 
 
-def _load_run(source: Source, run_id: str, published: dict[str, pd.DataFrame]) -> FinishedRun | None:
+def _load_run(source: Source, run_id: str) -> FinishedRun | None:
+    """The run's record and scores, one that is not outdated where there is one; None where none has finished."""
     paths = source.record_paths(run_id)
     if not paths:
         return None
     environments = tuple(sorted(path.stem for path in paths))
-    for path in paths:
-        record = read_record(path)
-        frame = _frame(source, path, run_id, published)
-        scores = _scores(frame)
-        if _belongs(record, frame, scores):
-            return FinishedRun(record, record.run_config(), scores, environments)
-    raise UserError(
-        f"{paths[0]}: its per-query scores are missing or not its own: publish again (python -m "
-        "experiments.publish STUDY)"
-    )
-
-
-def _frame(source: Source, path: Path, run_id: str, published: dict[str, pd.DataFrame]) -> pd.DataFrame | None:
-    if not source.is_store:
-        return published.get(run_id)
-    beside = path.with_suffix(".parquet")
-    return pd.read_parquet(beside) if beside.is_file() else None
+    path = min(paths, key=lambda path: is_outdated(read_record(path)))
+    record = read_record(path)
+    return FinishedRun(record, record.run_config(), _scores(read_scores(record, path)), environments)
 
 
 def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
     if frame is None:
         return {}
-    ordered = frame.astype({"task": str, "query_id": str}).sort_values(["task", "query_id"], kind="stable")
     return {
         str(task): TaskQueries(tuple(part["query_id"]), part[PRIMARY].to_numpy(dtype=np.float64))
-        for task, part in ordered.groupby("task")
+        for task, part in frame.groupby("task")
     }
-
-
-def _belongs(record: RunRecord, frame: pd.DataFrame | None, scores: dict[str, TaskQueries]) -> bool:
-    """Whether these are the very scores the record was made from, every task has some, and their mean is its own."""
-    found = "" if frame is None else per_query_digest(frame)
-    if found != record.per_query:
-        return False
-    ours = {task: float(queries.values.mean()) for task, queries in scores.items()}
-    theirs = {task: facts.measures[PRIMARY] for task, facts in record.tasks.items() if PRIMARY in facts.measures}
-    return set(ours) == set(theirs) and all(abs(ours[task] - theirs[task]) <= TOLERANCE for task in ours)
 
 
 def _check_dev_runs(study: Study) -> None:

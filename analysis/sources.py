@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from experiments.errors import UserError
 from experiments.records.groups import groups_path, read_groups
-from experiments.records.schema import RunRecord, parse_record
 
 
 @dataclass(frozen=True)
@@ -72,26 +69,9 @@ class Source:
             )
         return found
 
-    def published_scores(self, study: str) -> dict[str, pd.DataFrame]:
-        """run_id -> per-query scores from the study's per_query.parquet; empty where there is none."""
-        path = self.study_folder(study) / "per_query.parquet"
-        if not path.is_file():
-            return {}
-        frame = pd.read_parquet(path)
-        if "run_id" not in frame.columns:
-            raise UserError(
-                f"{path}: no column run_id: publish the study again (python -m experiments.publish {study})"
-            )
-        return {str(run): part.drop(columns="run_id") for run, part in frame.groupby("run_id", observed=True)}
-
 
 def open_source(root: Path) -> Source:
     """Raises UserError where the folder is missing."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder of records: name one with --records")
     return Source(root)
-
-
-def read_record(path: Path) -> RunRecord:
-    """One record. Raises UserError naming the file."""
-    return parse_record(path.read_text(encoding="utf-8"), source=path)

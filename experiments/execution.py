@@ -42,6 +42,7 @@ class Execution(Value):
     """Where and how a run is executed. Nothing here may change a number beyond floating-point noise.
 
     device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
+    results: a folder of published records, which count as done; None = only the store's do.
     output: where logs and the tracker's files of this run go.
     """
 
@@ -50,6 +51,7 @@ class Execution(Value):
     workers: Count = 2
     threads: Count | None = None
     store: Path = Path("outputs/store")
+    results: Path | None = None
     output: Path = Path("outputs/run")
     beir_home: Path | None = None
     data_paths: dict[str, Path] = Field(default_factory=dict)
@@ -57,3 +59,8 @@ class Execution(Value):
     tracker: TrackerConfig = NoTracker()
     labels: Labels = Labels()
     progress: bool = True
+
+    @property
+    def record_roots(self) -> tuple[Path, ...]:
+        """The folders whose records count as done, the store first."""
+        return (self.store,) if self.results is None else (self.store, self.results)

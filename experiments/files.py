@@ -37,7 +37,12 @@ class StorageError(UserError):
 
 def write_json(path: Path, value: Any) -> None:
     """Sorted, indented, newline-terminated JSON, written as `write_text` does."""
-    write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Sorted, indented, newline-terminated JSON: equal values are equal text. Raises ValueError for NaN."""
+    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

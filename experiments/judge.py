@@ -78,7 +78,7 @@ def _write(parsed: argparse.Namespace) -> None:
     execution = _execution(parsed.store, parsed.data_path)
     for named in parsed.arms:
         arm, _, run_id = named.partition("=")
-        record = find_record(parsed.store, run_id)
+        record = find_record([parsed.store], run_id)
         if record is None or "mine" not in record.artifacts:
             raise UserError(f"{named}: no finished run with mined negatives in {parsed.store}: write ARM=RUN_ID of one")
         items += _items(record, arm, execution, count=parsed.per_arm, seed=parsed.seed)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -32,7 +33,8 @@ from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
 from experiments.models.student import student_key
 from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
-from experiments.records.folder import find_record, write_record
+from experiments.records.folder import find_outdated, find_record, write_record
+from experiments.records.provenance import now, provenance
 from experiments.records.schema import (
     SCHEMA_VERSION,
     CollectionFacts,
@@ -41,14 +43,17 @@ from experiments.records.schema import (
     TrainingFacts,
     per_query_digest,
 )
+from experiments.records.scores import read_scores
 from experiments.stages.embed import embed
-from experiments.stages.evaluate import EvaluationTarget, check_tasks, evaluate
+from experiments.stages.evaluate import EvaluationTarget, built_in_contents, check_tasks, evaluate
 from experiments.stages.mine import mine_stage, negatives_table
+from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
 from experiments.stages.trail import Trail
 from experiments.store import Store
 from experiments.teachers.dense import Embed
 from experiments.tracking import Tracker, make_tracker
+from experiments.versions import versions_of
 
 log = logging.getLogger("experiments")
 
@@ -70,6 +75,14 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Started:
+    """When a run started: by the clock on the wall, and by one that is never set back."""
+
+    at: str = field(default_factory=now)
+    clock: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True)
 class Student:
     """A student to measure: its key, and the folders that hold its weights."""
 
@@ -80,7 +93,7 @@ class Student:
 
 def run(config: RunConfig, execution: Execution) -> RunRecord:
     """The record of `config`: found if the run is done, else made. Raises UserError for what the user can mend."""
-    done = find_record(execution.store, config.run_id)
+    done = find_record(execution.record_roots, config.run_id)
     if done is not None:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
@@ -111,8 +124,7 @@ def _finish(tracker: Tracker, record: RunRecord) -> None:
 
 
 def _run_stages(context: Context, collection: Collection) -> RunRecord:
-    started = time.perf_counter()
-    config = context.config
+    started, config = Started(), context.config
     training: TrainingFacts | None = None
     tasks: dict[str, TaskScores] = {}
     per_query: pd.DataFrame | None = None
@@ -124,6 +136,10 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
     if config.train.kind != "none":
         require_split(collection, "train", "this run trains")
     mined = _mine(context, collection) if config.train.kind != "none" else None
+    if mined is not None and config.until == "evaluate":
+        taken_over = _taken_over(context, collection, mined, targets, started)
+        if taken_over is not None:
+            return taken_over
     if config.until == "evaluate":
         student, training = _student(context, collection, mined)
         tasks, per_query, artifacts = evaluate(
@@ -142,6 +158,26 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
     )
     write_record(context.execution.store, record, per_query)
     return record
+
+
+def _taken_over(
+    context: Context, collection: Collection, mined: Mined, targets: Sequence[EvaluationTarget], started: Started
+) -> RunRecord | None:
+    """An outdated record of this run, with today's mining, where its student and its scores still stand."""
+    found = find_outdated(context.execution.record_roots, context.config.run_id)
+    if found is None:
+        return None
+    path, record = found
+    contents = {target.task: target.content_hash for target in targets} | built_in_contents(context.config)
+    if not still_stands(record, config=context.config, collection=collection, mined=mined, contents=contents):
+        return None
+    log.info("taken over from %s: the rows, the training and the evaluation are the same", path)
+    artifacts = context.trail.keys
+    versions = versions_of(record.stages | context.trail.stages)
+    taken = renewed(record, mined=mined, artifacts=artifacts, versions=versions)
+    taken = taken.model_copy(update={"provenance": provenance(started=started.at)})
+    write_record(context.execution.store, taken, read_scores(record, path))
+    return taken.sealed()
 
 
 def _mine(context: Context, collection: Collection) -> Mined:
@@ -251,10 +287,10 @@ def _record(
     training: TrainingFacts | None,
     tasks: dict[str, TaskScores],
     per_query: pd.DataFrame | None,
-    started: float,
+    started: Started,
 ) -> RunRecord:
     artifacts = context.trail.artifacts
-    wall = time.perf_counter() - started
+    wall = time.perf_counter() - started.clock
     made = {name: round(artifact.seconds if artifact.made else 0.0, 2) for name, artifact in artifacts.items()}
     cost = {name: round(artifact.seconds, 2) for name, artifact in artifacts.items()}
     return RunRecord(
@@ -270,9 +306,11 @@ def _record(
         tasks=tasks,
         timings={**made, "wall": round(wall, 2)},
         cost={**cost, "peak_memory_mb": round(peak_memory_mb(), 0)},
-        artifacts={name: artifact.key for name, artifact in artifacts.items()},
+        artifacts=context.trail.keys,
         per_query=per_query_digest(per_query) if per_query is not None else "",
-    )
+        versions=versions_of(context.trail.stages),
+        provenance=provenance(started=started.at),
+    ).sealed()
 
 
 def _facts(collection: Collection) -> CollectionFacts:

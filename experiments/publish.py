@@ -1,7 +1,8 @@
 """`python -m experiments.publish STUDY`: copy a study's finished records and per-query scores into results/.
 
-A run that two studies share has one record. Publishing again writes the same bytes; an incomplete study publishes what
-is whole and says what is missing.
+A run that two studies share has one record. What is published already stays: a record is added, or replaced where its
+numbers are outdated, and nothing is ever lost. Publishing again writes the same bytes; an incomplete study publishes
+what is whole and says what is missing.
 """
 
 from __future__ import annotations
@@ -10,26 +11,25 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.files import write_text
-from experiments.records.folder import per_query_path, record_paths
-from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS
-from experiments.studies.plan import PlannedRun, plan_path, read_plan
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-KEYS = ("run_id", "task", "query_id")
+from experiments.records.folder import find_record, is_outdated, read_record, record_paths
+from experiments.records.schema import RunRecord
+from experiments.records.scores import read_scores, scores_path, write_published
+from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
 
 
 @dataclass(frozen=True)
 class Published:
-    """How many runs were copied, and the runs of the plan that have no record."""
+    """What became of a study's runs.
+
+    copied: records written. kept: runs whose published record stays. missing: runs of the plan without a record.
+    """
 
     copied: int
+    kept: int
     missing: tuple[PlannedRun, ...]
 
 
@@ -45,65 +45,72 @@ def _command(argv: Sequence[str] | None) -> int:
     parser.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     arguments = parser.parse_args(argv)
     published = publish(arguments.study, store=arguments.store, results=arguments.results)
-    print(f"published {published.copied} runs of {arguments.study} to {arguments.results / arguments.study}")
-    for row in published.missing:
-        print(f"  missing: {row.block} / {row.arm} / seed {row.seed} (phase {row.phase})  {row.run_id}")
+    folder = arguments.results / arguments.study
+    print(f"published {published.copied} runs of {arguments.study} to {folder}, {published.kept} were there already")
+    for run in published.missing:
+        print(f"  missing: {run.block} / {run.arm} / seed {run.seed} (phase {run.phase})  {run.run_id}")
     if published.missing:
         print(f"{len(published.missing)} are missing: python -m experiments.run -m study={arguments.study}")
     return 1 if published.missing else 0
 
 
 def publish(study: str, *, store: Path, results: Path) -> Published:
-    """Copy what is whole. Raises UserError when the study never started in this store."""
-    path = plan_path(store, study)
+    """Copy what is whole. Raises UserError for a study without a plan, and for a record or scores that were changed."""
+    plan = _plan(study, store=store, results=results)
+    check_writable("--results", results)
+    runs = list(dict.fromkeys(run.run_id for run in plan.runs))
+    copied = sum(_publish_run(run_id, store=store, results=results) for run_id in runs)
+    missing = tuple(run for run in plan.runs if find_record([results], run.run_id) is None)
+    _write(results / study / "plan.json", dump_plan(plan))
+    held = len(runs) - len({run.run_id for run in missing})
+    return Published(copied=copied, kept=max(0, held - copied), missing=missing)
+
+
+def _plan(study: str, *, store: Path, results: Path) -> Plan:
+    """The store's plan, with the declaration of the first run and the runs that only the published one has."""
+    path, published = plan_path(store, study), results / study / "plan.json"
     if not path.is_file():
         raise UserError(
             f"study {study} has no plan in {store}: run it first (python -m experiments.run -m study={study})"
         )
     plan = read_plan(path)
-    check_writable("--results", results)
-    found = {run.run_id: paths for run in plan.runs if (paths := record_paths(store, run.run_id))}
-    for run_id, paths in found.items():
-        for record in paths:
-            _copy(record, results / "records" / run_id / record.name)
-    _copy(path, results / study / "plan.json")
-    _write_scores({run_id: per_query_path(paths[0]) for run_id, paths in found.items()}, results / study)
-    return Published(len(found), tuple(run for run in plan.runs if run.run_id not in found))
+    return merged(plan, read_plan(published)) if published.is_file() else plan
 
 
-def _copy(source: Path, target: Path) -> None:
-    text = source.read_text(encoding="utf-8")
+def _publish_run(run_id: str, *, store: Path, results: Path) -> int:
+    """How many records of a run were written: those that results/ lacks, or holds in an outdated version."""
+    written = 0
+    for path in record_paths(store, run_id):
+        target = results / "records" / run_id / path.name
+        record = read_record(path)
+        scores = read_scores(record, path)
+        if target.is_file() and not _replaces(record, target):
+            continue
+        if scores is not None:
+            write_published(scores, record, scores_path(target), root=results)
+        _write(target, path.read_text(encoding="utf-8"))
+        written += 1
+    if find_record([results], run_id) is not None:
+        _drop_outdated(results, run_id)
+    return written
+
+
+def _replaces(record: RunRecord, target: Path) -> bool:
+    """Whether a record takes the place of the published one of the same environment: only where that is outdated."""
+    return is_outdated(read_record(target)) and not is_outdated(record)
+
+
+def _drop_outdated(results: Path, run_id: str) -> None:
+    """Remove a run's outdated records once it has one that is not: a page must not choose between two meanings."""
+    for path in record_paths(results, run_id):
+        if is_outdated(read_record(path)):
+            path.unlink()
+            scores_path(path).unlink(missing_ok=True)
+
+
+def _write(target: Path, text: str) -> None:
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
         write_text(target, text)
-
-
-def _write_scores(paths: dict[str, Path], folder: Path) -> None:
-    """`per_query.parquet`: run_id and the per-query columns of every run that has scores, sorted."""
-    import pandas as pd
-
-    frames = [pd.read_parquet(path).assign(run_id=run_id) for run_id, path in paths.items() if path.is_file()]
-    if not frames:
-        return
-    columns = ["run_id", *PER_QUERY_COLUMNS]
-    scores = pd.concat(frames, ignore_index=True)[columns].sort_values(list(KEYS), kind="stable", ignore_index=True)
-    write_scores(scores, folder / "per_query.parquet")
-
-
-def write_scores(scores: pd.DataFrame, path: Path) -> None:
-    """Dictionary strings and float64 measures, without pandas' own metadata, so that equal scores are equal bytes."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    text = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema([(name, text) for name in KEYS] + [(name, pa.float64()) for name in MEASURES])
-    table = pa.Table.from_pandas(scores, schema=schema, preserve_index=False).replace_schema_metadata(None)
-    scratch = path.with_name(f".{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, scratch, compression="zstd", store_schema=False)
-    if path.is_file() and path.read_bytes() == scratch.read_bytes():
-        scratch.unlink()
-    else:
-        scratch.replace(path)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ record with an older one is outdated. `layout` says how an artifact is stored: i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,3 +36,9 @@ EVALUATE = Stage("evaluate", version=2)
 """Version 2: reading lengths no longer follow training; texts are batched by token count, in bf16 32 at a time."""
 
 STAGES = (EMBED, RETRIEVE, MINE, DISTILL, TRAIN, EVALUATE)
+
+
+def versions_of(stages: Iterable[str]) -> dict[str, int]:
+    """Stage -> version, as a record keeps them: those among `stages` whose version is not 1."""
+    used = set(stages)
+    return {stage.name: stage.version for stage in STAGES if stage.name in used and stage.version != 1}

@@ -46,7 +46,7 @@ def execute(config: DictConfig) -> RunResult:
 def _attempt(run: Composed, log_file: str) -> RunResult:
     quiet_libraries()
     store = run.execution.store
-    if find_record(store, run.run_id) is None:
+    if find_record(run.execution.record_roots, run.run_id) is None:
         write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
     try:
         from experiments import pipeline

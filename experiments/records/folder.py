@@ -1,20 +1,27 @@
-"""Where finished and failed runs are kept inside the artifact store.
+"""Where finished and failed runs are kept: in an artifact store, or in a folder of published records.
 
-``<root>/records/<run_id>/<environment digest>.json`` with its per-query parquet beside it, and
+``<root>/records/<run_id>/<environment digest>.json`` with its per-query scores beside it, and in a store
 ``<root>/failures/<run_id>.json``.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from experiments.errors import UserError
 from experiments.files import write_json, write_text
 from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord, dump_record, parse_record
+from experiments.records.scores import scores_path
+from experiments.versions import STAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNFINISHED = "started, but did not finish: killed, or still running"
 """The cause that stands in a run's failure note from its start on, until it finishes or fails with another."""
@@ -40,24 +47,51 @@ def record_paths(root: Path, run_id: str) -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
-def find_record(root: Path, run_id: str) -> RunRecord | None:
-    """The newest record of a run, or None: a run is done iff this is not None."""
-    paths = record_paths(root, run_id)
-    return parse_record(paths[0].read_text(encoding="utf-8"), source=paths[0]) if paths else None
+def find_records(roots: Sequence[Path], run_id: str) -> Iterator[tuple[Path, RunRecord]]:
+    """Every record of a run with its path, in the order of `roots`, the newest of each first."""
+    for root in roots:
+        yield from ((path, read_record(path)) for path in record_paths(root, run_id))
 
 
-def per_query_path(record_path: Path) -> Path:
-    """The per-query scores that belong to a record."""
-    return record_path.with_suffix(".parquet")
+def find_record(roots: Sequence[Path], run_id: str) -> RunRecord | None:
+    """The first record of a run that is not outdated, or None: a run is done iff this is not None."""
+    return next((record for _, record in find_records(roots, run_id) if not is_outdated(record)), None)
+
+
+def find_outdated(roots: Sequence[Path], run_id: str) -> tuple[Path, RunRecord] | None:
+    """The first outdated record of a run and its path, or None."""
+    return next((found for found in find_records(roots, run_id) if is_outdated(found[1])), None)
+
+
+def is_outdated(record: RunRecord) -> bool:
+    """Whether a stage that the run used has had its numbers' meaning changed since."""
+    used = record.stages
+    return any(record.versions.get(stage.name, 1) < stage.version for stage in STAGES if stage.name in used)
+
+
+def read_record(path: Path) -> RunRecord:
+    """One record. Raises UserError naming the file for what is no record, or an edited one."""
+    stat = path.stat()
+    return _read_record(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_record(path: Path, _mtime_ns: int, _size: int) -> RunRecord:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 (byte {error.start}): remove the file and run again") from error
+    return parse_record(text, source=path)
 
 
 def write_record(root: Path, record: RunRecord, per_query: pd.DataFrame | None) -> Path:
-    """Write the per-query scores, then the record that declares the run done; forget an earlier failure."""
+    """Write the per-query scores, then the sealed record that declares the run done; forget an earlier failure."""
+    sealed = record.sealed()
     path = root / "records" / record.run_id / f"{record.environment_digest}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     if per_query is not None:
-        per_query[list(PER_QUERY_COLUMNS)].to_parquet(per_query_path(path), index=False)
-    write_text(path, dump_record(record))
+        per_query[list(PER_QUERY_COLUMNS)].to_parquet(scores_path(path), index=False)
+    write_text(path, dump_record(sealed))
     failure_path(root, record.run_id).unlink(missing_ok=True)
     return path
 
@@ -78,5 +112,8 @@ def find_failure(root: Path, run_id: str) -> Failure | None:
     path = failure_path(root, run_id)
     if not path.is_file():
         return None
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return Failure(run_id=data["run_id"], cause=data["cause"], log=data["log"])
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Failure(run_id=data["run_id"], cause=data["cause"], log=data["log"])
+    except (ValueError, KeyError, TypeError):
+        return Failure(run_id=run_id, cause=f"its failure note cannot be read: {path}", log="")

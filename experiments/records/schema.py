@@ -21,9 +21,16 @@ from experiments.identity import digest
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
-MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From version v to v + 1."""
+SCHEMA_VERSION = 2
+
+
+def _from_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 added versions, models, provenance and the digest; an older record has none of them."""
+    return {**data, "schema_version": 2}
+
+
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""From version v to v + 1: pure functions of the parsed JSON."""
 
 MEASURES = ("nDCG@10", "R@100", "MRR@10", "AP@100")
 PER_QUERY_COLUMNS = ("task", "query_id", *MEASURES)
@@ -141,12 +148,29 @@ class TaskScores(_Part):
     cut_passages: float | None = None
 
 
+class Provenance(_Part):
+    """Where a record comes from: no part of any digest or name, since two equal results may have two origins.
+
+    commit: of the source tree that ran, "" outside a git checkout. dirty: whether tracked files differed from it.
+    argv: the command line, with absolute paths cut to their last part. started, finished: UTC, ISO 8601.
+    """
+
+    commit: str
+    dirty: bool
+    argv: tuple[str, ...]
+    started: str
+    finished: str
+
+
 class RunRecord(_Part):
     """One finished run.
 
     environment: python, packages, processor, flags, device, threads. timings: seconds per stage, 0.0 for a reused
     artifact; cost: what making every artifact of the run took, whoever made it (so a shared one counts fully).
-    artifacts: stage -> key. per_query: sha256 of the per-query file's canonical content, "" for a mining-only run.
+    artifacts: stage and what it was for -> key. per_query: sha256 of the per-query scores' canonical content, "" for a
+    mining-only run. versions: stage -> version of its numbers; a stage that is absent had version 1.
+    models: hub model -> the commit it was resolved to, where the config names none.
+    digest: of everything but provenance and itself; "" in records of schema 1.
     """
 
     schema_version: int
@@ -161,6 +185,24 @@ class RunRecord(_Part):
     cost: dict[str, float]
     artifacts: dict[str, str]
     per_query: str
+    versions: dict[str, int] = {}
+    models: dict[str, str] = {}
+    provenance: Provenance | None = None
+    digest: str = ""
+
+    @property
+    def stages(self) -> set[str]:
+        """The stages whose artifacts the run used."""
+        return {name.partition(" ")[0] for name in self.artifacts}
+
+    @property
+    def content_digest(self) -> str:
+        """What `digest` should be: equal iff config, environment, figures, timings and keys are."""
+        return content_digest(self.model_dump(mode="json"))
+
+    def sealed(self) -> RunRecord:
+        """The record with its digest."""
+        return self.model_copy(update={"digest": self.content_digest})
 
     @property
     def environment_digest(self) -> str:
@@ -170,6 +212,15 @@ class RunRecord(_Part):
     def run_config(self) -> RunConfig:
         """The config, typed."""
         return RunConfig.model_validate(self.config)
+
+
+def content_digest(data: Mapping[str, Any]) -> str:
+    """Digest of a record as plain JSON, without its origin and without the digest itself.
+
+    Taken of the JSON and not of the model, so that a field that is added to the schema later does not make every record
+    look edited.
+    """
+    return digest({name: value for name, value in data.items() if name not in ("digest", "provenance")})
 
 
 def dump_record(record: RunRecord) -> str:
@@ -192,7 +243,7 @@ def per_query_digest(scores: pd.DataFrame) -> str:
 
 
 def parse_record(text: str, *, source: Path | str) -> RunRecord:
-    """A record of this or an older schema. Raises UserError naming `source` for anything else."""
+    """A record of this or an older schema. Raises UserError naming `source` for anything else, or an edited one."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -203,6 +254,8 @@ def parse_record(text: str, *, source: Path | str) -> RunRecord:
             f"{source}: schema_version {version!r} is not known here (this version reads up to {SCHEMA_VERSION}): "
             "update this software, or remove the record"
         )
+    if data.get("digest", "") not in ("", content_digest(data)):
+        raise UserError(f"{source}: its content is not what its digest says, so it was edited: remove it and run again")
     for step in range(version, SCHEMA_VERSION):
         data = MIGRATIONS[step](data)
     try:

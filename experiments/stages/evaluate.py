@@ -72,6 +72,17 @@ def check_tasks(names: Sequence[str]) -> None:
             built_in_task(name)
 
 
+def built_in_contents(config: RunConfig) -> dict[str, str]:
+    """Task -> content hash of the built-in tasks that a run is measured on; fetches nothing."""
+    from experiments.evaluation.mteb_task import built_in_task
+
+    return {name: _built_in_hash(name, built_in_task(name)) for name in config.evaluation.tasks}
+
+
+def _built_in_hash(name: str, task: Any) -> str:
+    return f"mteb:{name}:{task.metadata.revision}"
+
+
 def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artifact:
     def make_task() -> Any:
         from experiments.evaluation.mteb_task import local_task
@@ -90,7 +101,7 @@ def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
         load_built_in(task)
         return task
 
-    return measured(name=name, content_hash=f"mteb:{name}:{task.metadata.revision}", make_task=make_task)
+    return measured(name=name, content_hash=_built_in_hash(name, task), make_task=make_task)
 
 
 def _measured(

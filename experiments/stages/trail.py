@@ -16,6 +16,16 @@ class Trail:
 
     artifacts: dict[str, Artifact] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """Name -> key of every artifact."""
+        return {name: artifact.key for name, artifact in self.artifacts.items()}
+
+    @property
+    def stages(self) -> set[str]:
+        """The stages that made them."""
+        return {artifact.stage for artifact in self.artifacts.values()}
+
     def add(self, name: str, artifact: Artifact) -> None:
         """Keep an artifact under its name in the record, and say what happened."""
         self.artifacts[name] = artifact

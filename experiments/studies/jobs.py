@@ -16,7 +16,7 @@ from experiments.config import BeirData, DataConfig
 from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.ir import Collection
-from experiments.records.folder import failure_path, find_failure, find_record, record_paths
+from experiments.records.folder import failure_path, find_failure, find_record
 from experiments.studies.cells import Cell
 
 Launch = Callable[[Sequence[Sequence[str]], int], None]
@@ -81,7 +81,7 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
         return loaded[key]
 
     for run in done:
-        record = find_record(run.execution.store, run.run_id)
+        record = find_record(run.execution.record_roots, run.run_id)
         if record is not None:
             check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution))
 
@@ -95,8 +95,8 @@ def _launched(job: Job, position: str) -> list[str]:
 
 
 def is_done(run: Composed) -> bool:
-    """Whether the store holds a record of the run."""
-    return bool(record_paths(run.execution.store, run.run_id))
+    """Whether the store or the published results hold a record of the run that is not outdated."""
+    return find_record(run.execution.record_roots, run.run_id) is not None
 
 
 def _failed(job: Job) -> Failed:

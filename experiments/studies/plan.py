@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from experiments.errors import UserError
-from experiments.files import write_json
+from experiments.files import json_text, write_text
 from experiments.studies.cells import Cell
 from experiments.studies.declaration import Declaration
 
@@ -33,6 +33,12 @@ class PlannedRun(_Part):
     phase: Literal[1, 2] = 2
     run_id: str
     overrides: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """Where it stands in the study; phase 1 has one run a value there."""
+        tried = self.overrides if self.phase == 1 else ()
+        return (self.block, self.arm, self.seed, self.phase, *tried)
 
 
 class CurvePoint(_Part):
@@ -129,19 +135,47 @@ def write_plan(
     study: Declaration,
     runs: Sequence[tuple[Cell, str]],
     chosen: Mapping[tuple[str, str], Chosen],
+    published: Plan | None = None,
 ) -> None:
-    """Write plan.json; the declaration as it stood when the first run started is kept from the file before."""
-    before = read_plan(path) if path.is_file() else None
-    plan = Plan(
+    """Write plan.json. published: the committed plan, which a fresh clone's first run must not forget."""
+    before = read_plan(path) if path.is_file() else published
+    plan = laid_out(study, runs, chosen, before=before)
+    if plan != before or not path.is_file():
+        write_text(path, dump_plan(plan))
+
+
+def dump_plan(plan: Plan) -> str:
+    """The text of plan.json: equal plans are equal bytes."""
+    plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}, "declared_at_first_run": {"name"}})
+    return json_text({"schema_version": PLAN_VERSION, **plain})
+
+
+def merged(plan: Plan, published: Plan) -> Plan:
+    """`plan`, with the first declaration and with the runs that only the published plan lists, after its own.
+
+    A study that was run again with fewer seeds loses none that are published already.
+    """
+    listed = {run.place for run in plan.runs}
+    others = [run for run in published.runs if run.place not in listed]
+    update = {"runs": (*plan.runs, *others), "declared_at_first_run": published.declared_at_first_run}
+    return plan.model_copy(update={**update, "chosen": {**published.chosen, **plan.chosen}})
+
+
+def laid_out(
+    study: Declaration,
+    runs: Sequence[tuple[Cell, str]],
+    chosen: Mapping[tuple[str, str], Chosen],
+    *,
+    before: Plan | None,
+) -> Plan:
+    """The plan of a study; the declaration as it stood when the first run started is kept from the plan before."""
+    return Plan(
         study=study.name,
         declaration=study,
         declared_at_first_run=before.declared_at_first_run if before else study,
         runs=tuple(_planned(cell, run_id) for cell, run_id in runs),
         chosen={f"{block}/{arm}": item for (block, arm), item in sorted(chosen.items())},
     )
-    if plan != before:
-        plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}, "declared_at_first_run": {"name"}})
-        write_json(path, {"schema_version": PLAN_VERSION, **plain})
 
 
 def _planned(cell: Cell, run_id: str) -> PlannedRun:

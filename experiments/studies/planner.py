@@ -199,7 +199,7 @@ def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
 
 
 def _dev_score(run: Composed, measure: str) -> float | None:
-    record = find_record(run.execution.store, run.run_id)
+    record = find_record(run.execution.record_roots, run.run_id)
     if record is None:
         return None
     task = f"{run.config.data.name}/dev"

@@ -14,7 +14,7 @@ from experiments.errors import UserError
 from experiments.studies.declaration import Declaration
 from experiments.studies.grid import grid_jobs
 from experiments.studies.jobs import Failed, Job, Launch, run_jobs
-from experiments.studies.plan import plan_path, write_plan
+from experiments.studies.plan import Plan, plan_path, read_plan, write_plan
 from experiments.studies.planner import StudyPlanner
 from experiments.studies.show import dry_run, say, say_chosen, show, show_runs, show_study, summary
 
@@ -79,7 +79,15 @@ def _write_plan(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Jo
     runs = [(job.cell, job.composed.run_id) for job in (*first, *second) if job.cell is not None]
     if runs:
         store = shared_store((*first, *second), planner.study)
-        write_plan(plan_path(store, planner.study.name), planner.study, runs, planner.chosen)
+        published = _published_plan(second or first, planner.study)
+        write_plan(plan_path(store, planner.study.name), planner.study, runs, planner.chosen, published)
+
+
+def _published_plan(jobs: Sequence[Job], study: Declaration) -> Plan | None:
+    """The study's plan among the published results, or None."""
+    results = jobs[0].composed.execution.results
+    path = None if results is None else results / study.name / "plan.json"
+    return read_plan(path) if path is not None and path.is_file() else None
 
 
 def shared_store(jobs: Sequence[Job], study: Declaration) -> Path:

@@ -28,7 +28,9 @@ from experiments.config import (
     TopKPercPos,
     TopKShifted,
 )
+from experiments.records.folder import read_record
 from experiments.records.schema import (
+    MEASURES,
     SCHEMA_VERSION,
     CollectionFacts,
     Histogram,
@@ -40,6 +42,7 @@ from experiments.records.schema import (
     dump_record,
     per_query_digest,
 )
+from experiments.records.scores import read_scores, scores_path, write_published
 
 TEACHER = DenseTeacher(name="minilm_l6", source="embedded")
 STUDENT = ModelStudent(name="minilm_l3", source="embedded", layers=(0, 2, 5))
@@ -201,8 +204,7 @@ def record_and_scores(
         task: TaskScores(
             queries=queries,
             documents=3000,
-            measures=dict.fromkeys(("R@100", "MRR@10", "AP@100"), 0.5)
-            | {"nDCG@10": float(frame.loc[frame["task"] == task, "nDCG@10"].mean())},
+            measures={name: float(frame.loc[frame["task"] == task, name].mean()) for name in MEASURES},
             mteb=None,
             content_hash=f"content of {task}",
         )
@@ -232,10 +234,13 @@ def record_and_scores(
 BLOCKS = {"docstrings": {"docstrings/test": 400}, "nfcorpus": {"nfcorpus/heldout": 500, "nfcorpus/test": 160}}
 
 
-def write_record(root: Path, record: RunRecord) -> Path:
+def write_record(root: Path, record: RunRecord, scores: pd.DataFrame | None) -> Path:
+    """A published record: its scores beside it, the ids of its queries apart."""
     path = root / "records" / record.run_id / f"{record.environment_digest}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dump_record(record), encoding="utf-8")
+    if scores is not None and record.per_query:
+        write_published(scores, record, scores_path(path), root=root)
+    path.write_text(dump_record(record.sealed()), encoding="utf-8")
     return path
 
 
@@ -269,24 +274,22 @@ def write_study(
     until: str = "evaluate",
 ) -> Path:
     """A published study; returns its folder."""
-    runs, frames = [], []
+    runs = []
     for block, tasks in blocks.items():
         for arm_name, arm in arms.items():
             for seed in seeds:
                 record, frame = record_and_scores(
                     arm, name=arm_name, collection=block, seed=seed, tasks=tasks, until=until
                 )
-                write_record(root, record)
+                write_record(root, record, frame)
                 runs.append(_planned(block, arm_name, seed, 2, record.run_id))
-                frames.append(frame.assign(run_id=record.run_id))
     chosen = {}
     if choose:
-        chosen, dev_runs, dev_frames = _dev_phase(root, blocks, seeds)
-        runs, frames = dev_runs + runs, dev_frames + frames
+        chosen, dev_runs = _dev_phase(root, blocks, seeds)
+        runs = dev_runs + runs
     declared = declaration(arms, seeds=seeds, blocks=blocks)
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(frames).drop_duplicates(["run_id", "task", "query_id"]).to_parquet(folder / "per_query.parquet")
     plan = {
         "schema_version": 1,
         "study": name,
@@ -303,8 +306,8 @@ def _planned(block: str, arm: str, seed: int, phase: int, run_id: str) -> dict[s
     return {"block": block, "arm": arm, "seed": seed, "phase": phase, "run_id": run_id, "overrides": []}
 
 
-def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tuple[dict, list, list]:
-    chosen, runs, frames = {}, [], []
+def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tuple[dict, list]:
+    chosen, runs = {}, []
     methods = {
         "topk_percpos": (TopKPercPos, (0.8, 0.85, 0.9, 0.95, 0.98, 1.05)),
         "topk_abs": (TopKAbs, (0.5, 0.6, 0.7, 0.8)),
@@ -319,9 +322,8 @@ def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tu
                     record, frame = record_and_scores(
                         arm, name=f"{arm_name}{value}", collection=block, seed=seed, tasks={f"{block}/dev": 150}
                     )
-                    write_record(root, record)
+                    write_record(root, record, frame)
                     runs.append(_planned(block, arm_name, seed, 1, record.run_id))
-                    frames.append(frame.assign(run_id=record.run_id))
                     found.append(record)
                 mean = float(np.mean([r.tasks[f"{block}/dev"].measures["nDCG@10"] for r in found]))
                 curve.append({"value": value, "mean": mean, "run_ids": [r.run_id for r in found]})
@@ -332,18 +334,18 @@ def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tu
                 "by": "dev nDCG@10",
                 "curve": curve,
             }
-    return chosen, runs, frames
+    return chosen, runs
 
 
 def to_store(published: Path, folder: Path, store: Path) -> None:
     """The same study as it lies in an artifact store: scores beside each record, the plan under studies/."""
-    scores = pd.read_parquet(folder / "per_query.parquet")
     for path in (published / "records").glob("*/*.json"):
         beside = store / "records" / path.parent.name / path.name
         beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(path.read_bytes())
-        own = scores[scores["run_id"] == path.parent.name].drop(columns="run_id")
-        own.to_parquet(beside.with_suffix(".parquet"), index=False)
+        scores = read_scores(read_record(path), path)
+        if scores is not None:
+            scores.to_parquet(beside.with_suffix(".parquet"), index=False)
     plan = store / "studies" / folder.name / "plan.json"
     plan.parent.mkdir(parents=True, exist_ok=True)
     plan.write_bytes((folder / "plan.json").read_bytes())

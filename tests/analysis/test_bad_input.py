@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from experiments.records.schema import per_query_digest
+from experiments.records.folder import read_record
+from experiments.records.schema import RunRecord, content_digest, per_query_digest
+from experiments.records.scores import read_scores, scores_path
 from tests.analysis import synthetic
 
 BLOCKS = {"docstrings": {"docstrings/test": 40}}
@@ -58,17 +61,22 @@ def test_contrast_that_names_no_arm(folder: Path, capsys: pytest.CaptureFixture[
     assert "topk_percpos" in line
 
 
-def test_arms_on_different_test_queries(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def one_run(folder: Path) -> tuple[Path, RunRecord]:
+    """The record of one run of topk_percpos, and its path."""
     plan = json.loads((folder / "plan.json").read_text())
-    other = next(run["run_id"] for run in plan["runs"] if run["arm"] == "topk_percpos")
-    path = folder / "per_query.parquet"
-    scores = pd.read_parquet(path)
-    mine = scores["run_id"] == other
-    scores.loc[mine, "query_id"] = "other-" + scores.loc[mine, "query_id"].astype(str)
-    scores.to_parquet(path)
-    record = next((folder.parent / "records" / other).glob("*.json"))
-    written = {**json.loads(record.read_text()), "per_query": per_query_digest(scores[mine])}
-    record.write_text(json.dumps(written))
+    run_id = next(run["run_id"] for run in plan["runs"] if run["arm"] == "topk_percpos")
+    path = next((folder.parent / "records" / run_id).glob("*.json"))
+    return path, read_record(path)
+
+
+def test_arms_on_different_test_queries(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, record = one_run(folder)
+    scores = read_scores(record, path)
+    assert scores is not None
+    others = scores.assign(query_id="other-" + scores["query_id"])
+    tasks = {name: task.model_copy(update={"content_hash": "other"}) for name, task in record.tasks.items()}
+    changed = record.model_copy(update={"per_query": per_query_digest(others), "tasks": tasks})
+    synthetic.write_record(folder.parent, changed, others)
     line = error_line(capsys, *build(folder))
     assert "docstrings/test" in line
     assert "topk_percpos" in line
@@ -81,7 +89,7 @@ def read_at(folder: Path, arm: str, **lengths: object) -> None:
         (path,) = (folder.parent / "records" / run_id).glob("*.json")
         record = json.loads(path.read_text())
         record["tasks"]["docstrings/test"].update(lengths)
-        path.write_text(json.dumps(record))
+        path.write_text(json.dumps({**record, "digest": content_digest(record)}))
 
 
 def test_arms_read_at_different_lengths(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,32 +110,56 @@ def test_a_record_that_does_not_tell_its_lengths_is_read_by_its_config(
     for path in (tmp_path / "records").glob("*/*.json"):
         record = json.loads(path.read_text())
         record["config"]["evaluation"].update(query_length=64, passage_length=32)
-        path.write_text(json.dumps(record))
+        path.write_text(json.dumps({**record, "digest": content_digest(record)}))
     assert main(build(folder)) == 0
     read_at(folder, "topk_percpos", query_length=64, passage_length=64, cut_queries=0.0, cut_passages=0.0)
     assert "64 and 32 in arm" in error_line(capsys, *build(folder))
 
 
 def test_scores_that_are_not_the_records_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = folder / "per_query.parquet"
+    path = scores_path(one_run(folder)[0])
     scores = pd.read_parquet(path)
     scores.loc[0, "nDCG@10"] += 0.5
     scores.to_parquet(path)
-    assert "per-query scores are missing or not its own" in error_line(capsys, *build(folder))
+    assert "not the scores that its record names" in error_line(capsys, *build(folder))
 
 
 def test_scores_of_two_queries_exchanged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The mean stays what the record says; only the digest can tell."""
-    path = folder / "per_query.parquet"
+    path = scores_path(one_run(folder)[0])
     scores = pd.read_parquet(path)
     scores.loc[[0, 1], "nDCG@10"] = scores.loc[[1, 0], "nDCG@10"].to_numpy()
     scores.to_parquet(path)
-    assert "per-query scores are missing or not its own" in error_line(capsys, *build(folder))
+    assert "not the scores that its record names" in error_line(capsys, *build(folder))
 
 
-def test_missing_per_query_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "per_query.parquet").unlink()
-    assert "per-query scores are missing" in error_line(capsys, *build(folder))
+def test_missing_scores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores_path(one_run(folder)[0]).unlink()
+    assert "parquet is missing" in error_line(capsys, *build(folder))
+
+
+def test_missing_query_ids(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (folder.parent / "queries").iterdir():
+        path.unlink()
+    assert "cannot be read" in error_line(capsys, *build(folder))
+
+
+def test_truncated_scores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = scores_path(one_run(folder)[0])
+    path.write_bytes(path.read_bytes()[:200])
+    assert "cannot be read" in error_line(capsys, *build(folder))
+
+
+@pytest.mark.parametrize("field", ["mining", "training", "tasks", "environment", "timings"])
+def test_an_edited_record(folder: Path, field: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = one_run(folder)
+    text = path.read_text()
+    data = json.loads(text)
+    number = re.compile(r"\d\b")
+    edited = number.sub(lambda found: str((int(found[0]) + 1) % 10), json.dumps(data[field]), count=1)
+    data[field] = {**data[field], "python": "2"} if field == "environment" else json.loads(edited)
+    path.write_text(json.dumps(data))
+    assert "it was edited" in error_line(capsys, *build(folder))
 
 
 def test_chosen_value_without_its_dev_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

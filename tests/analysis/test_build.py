@@ -111,7 +111,6 @@ def test_check_names_a_changed_byte(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_study_that_stops_after_mining(tmp_path: Path) -> None:
     arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
     folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {}}, seeds=(0,), until="mine")
-    (folder / "per_query.parquet").unlink()
     assert build(tmp_path) == 0
     page = (folder / "README.md").read_text()
     assert "| topk_percpos | 0.95 |" in page
@@ -216,7 +215,7 @@ def test_audit_lays_out_methods_and_thresholds(tmp_path: Path, capsys: pytest.Ca
     for threshold in (0.9, 0.95):
         arm = replace(synthetic.CORE["topk_percpos"], miner=synthetic.TopKPercPos(threshold=threshold))
         record, _ = synthetic.record_and_scores(arm, name="x", collection="docstrings", seed=0, tasks={}, until="mine")
-        synthetic.write_record(tmp_path, record)
+        synthetic.write_record(tmp_path, record, None)
     assert main(["audit", "--records", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "| topk_percpos | 0.9 |" in printed

@@ -42,9 +42,14 @@ def contrasts(text: str) -> list[list[str]]:
 
 def per_seed(study: Path, arm: str) -> np.ndarray:
     """(S, Q) nDCG@10 on docstrings, read without the code under test."""
-    plan, scores = pd.read_json(study / "plan.json", typ="series"), pd.read_parquet(study / "per_query.parquet")
+    plan = pd.read_json(study / "plan.json", typ="series")
     runs = [r["run_id"] for r in plan["runs"] if (r["block"], r["arm"]) == ("docstrings", arm)]
-    return np.stack([scores[scores["run_id"] == run].sort_values("query_id")["nDCG@10"].to_numpy() for run in runs])
+    return np.stack([measured(study, run)["nDCG@10"].to_numpy() for run in runs])
+
+
+def measured(study: Path, run: str) -> pd.DataFrame:
+    """A published run's measures, in the order of its sorted query ids."""
+    return pd.read_parquet(next((study.parent / "records" / run).glob("*.parquet")))
 
 
 def test_the_interval_by_group_stands_beside_the_ordinary_one(study: Path) -> None:
@@ -113,14 +118,13 @@ def test_a_task_without_groups_counts_its_queries_by_themselves(tmp_path: Path) 
     text = page(study)
     assert "scifact/test has no groups (each query counts by itself)" in text
     plan = pd.read_json(study / "plan.json", typ="series")
-    scores = pd.read_parquet(study / "per_query.parquet").sort_values("query_id")
     by_task = []
     for task in ("nfcorpus/test", "scifact/test"):
         found = []
         for arm in ("topk_percpos", "naive_topk"):
             runs = [r["run_id"] for r in plan["runs"] if r["arm"] == arm]
-            one = scores[scores["task"] == task]
-            found.append(np.stack([one[one["run_id"] == run]["nDCG@10"].to_numpy() for run in runs]))
+            frames = [measured(study, run) for run in runs]
+            found.append(np.stack([frame[frame["task"] == task]["nDCG@10"].to_numpy() for frame in frames]))
         by_task.append(found)
     arm, base = zip(*by_task, strict=True)
     oracle = clustered_difference(arm, base, [np.arange(60) // 4, np.arange(30)])

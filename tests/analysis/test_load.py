@@ -32,7 +32,9 @@ def test_digest_is_over_sorted_rows_of_the_columns_as_csv() -> None:
 
 def test_rows_in_another_order_are_the_same_scores(tmp_path: Path) -> None:
     folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
-    path = folder / "per_query.parquet"
-    shuffled = pd.read_parquet(path).sample(frac=1.0, random_state=0)
-    shuffled.astype({"task": "category", "query_id": "category", "run_id": "category"}).to_parquet(path)
-    assert main(["build", "--records", str(tmp_path)]) == 0
+    store = tmp_path / "store"
+    synthetic.to_store(tmp_path, folder, store)
+    for path in (store / "records").glob("*/*.parquet"):
+        shuffled = pd.read_parquet(path).sample(frac=1.0, random_state=0)
+        shuffled.astype({"task": "category", "query_id": "category"}).to_parquet(path)
+    assert main(["build", "--records", str(store)]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import pandas as pd
 import pytest
 
 from experiments.errors import UserError
+from experiments.records import folder
 from experiments.records import schema as record_module
-from experiments.records.folder import find_failure, find_record, per_query_path, write_failure, write_record
+from experiments.records.folder import find_failure, find_record, write_failure, write_record
+from experiments.records.provenance import public
 from experiments.records.schema import SCHEMA_VERSION, RunRecord, TaskScores, dump_record, parse_record
+from experiments.records.scores import scores_path
+from experiments.versions import EVALUATE, MINE, versions_of
 from tests.core.test_identity import make_config
 
 
@@ -95,9 +100,9 @@ def test_the_store_of_records_keeps_one_per_environment_and_finds_the_newest(tmp
     os.utime(path, (time.time() - 60, time.time() - 60))
     write_record(tmp_path, second, None)
     assert len(list((tmp_path / "records" / first.run_id).glob("*.json"))) == 2
-    assert find_record(tmp_path, first.run_id) == second
-    assert find_record(tmp_path, "0" * 16) is None
-    pd.testing.assert_frame_equal(pd.read_parquet(per_query_path(path)), make_per_query(), check_dtype=False)
+    assert find_record([tmp_path], first.run_id) == second.sealed()
+    assert find_record([tmp_path], "0" * 16) is None
+    pd.testing.assert_frame_equal(pd.read_parquet(scores_path(path)), make_per_query(), check_dtype=False)
 
 
 def test_a_failure_is_kept_until_the_run_finishes(tmp_path: Path) -> None:
@@ -108,3 +113,43 @@ def test_a_failure_is_kept_until_the_run_finishes(tmp_path: Path) -> None:
     assert (failure.cause, failure.log) == ("no space", "run.log")
     write_record(tmp_path, record, None)
     assert find_failure(tmp_path, record.run_id) is None
+
+
+def test_a_record_of_the_first_schema_reads_as_it_was() -> None:
+    old = json.loads(dump_record(make_record(schema_version=1)))
+    for added in ("versions", "models", "provenance", "digest"):
+        del old[added]
+    assert parse_record(json.dumps(old), source="x") == make_record(schema_version=2)
+
+
+def test_an_edited_record_is_refused_and_its_origin_may_differ() -> None:
+    sealed = make_record(artifacts={"mine": "a" * 16}).sealed()
+    plain = json.loads(dump_record(sealed))
+    origin = {"commit": "c", "dirty": True, "argv": ["run"], "started": "s", "finished": "f"}
+    assert parse_record(json.dumps({**plain, "provenance": origin}), source="x").digest == sealed.digest
+    for field, value in (("artifacts", {"mine": "b" * 16}), ("timings", {"wall": 1.0}), ("per_query", "0")):
+        with pytest.raises(UserError, match="it was edited"):
+            parse_record(json.dumps({**plain, field: value}), source="x")
+
+
+def test_a_record_of_an_older_version_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = make_record(artifacts={"mine": "a" * 16}, versions=versions_of({"mine"}))
+    write_record(tmp_path, record, None)
+    assert find_record([tmp_path], record.run_id) == record.sealed()
+    monkeypatch.setattr(folder, "STAGES", (replace(MINE, version=MINE.version + 1),))
+    assert find_record([tmp_path], record.run_id) is None
+    found = folder.find_outdated([tmp_path], record.run_id)
+    assert found is not None
+    assert found[1] == record.sealed()
+
+
+def test_a_stage_that_the_run_did_not_use_does_not_outdate_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = make_record(artifacts={"evaluate docstrings/test": "a" * 16}, versions=versions_of({"evaluate"}))
+    write_record(tmp_path, record, None)
+    monkeypatch.setattr(folder, "STAGES", (replace(MINE, version=MINE.version + 1), EVALUATE))
+    assert find_record([tmp_path], record.run_id) == record.sealed()
+
+
+def test_a_command_line_is_kept_without_the_folders_of_this_machine() -> None:
+    argv = ["/home/me/run.py", "data.path=/home/me/my data", "outputs='/tmp/x'", "teacher=bm25", "~/models/m"]
+    assert public(argv) == ("run.py", "data.path=my data", "outputs=x", "teacher=bm25", "m")

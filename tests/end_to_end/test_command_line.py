@@ -20,7 +20,7 @@ SMALL = [
     "data.train_queries=null",
     *(f"train.{setting}" for setting in ("steps=3", "batch_size=8", "query_length=16", "passage_length=32")),
     *(f"evaluation.{setting}" for setting in ("query_length=16", "passage_length=32")),
-    *(f"execution.{setting}" for setting in ("threads=1", "progress=false")),
+    *(f"execution.{setting}" for setting in ("threads=1", "progress=false", "results=null")),
     "study.seeds=[0,1]",
 ]
 

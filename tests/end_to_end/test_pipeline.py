@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import pipeline
+from experiments import pipeline, versions
 from experiments.config import (
     BeirData,
     Bm25Teacher,
@@ -27,9 +29,13 @@ from experiments.config import (
 )
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.records.folder import find_record, per_query_path, record_paths
+from experiments.records import folder
+from experiments.records.folder import find_record, record_paths
 from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord
+from experiments.records.scores import scores_path
+from experiments.stages import mine as mine_stage
 from experiments.tracking.none import NullTracker
+from experiments.versions import MINE, STAGES, Stage
 from tests.helpers.beir import write_beir
 
 TRAIN = InfoNCE(steps=4, batch_size=8, query_length=16, passage_length=32)
@@ -104,7 +110,7 @@ def test_the_same_run_again_executes_nothing(execution: Execution) -> None:
 def test_per_query_scores_average_to_the_record_and_to_mteb(execution: Execution) -> None:
     record = pipeline.run(make_config(), execution)
     (path,) = record_paths(execution.store, record.run_id)
-    frame = pd.read_parquet(per_query_path(path))
+    frame = pd.read_parquet(scores_path(path))
     assert tuple(frame.columns) == PER_QUERY_COLUMNS
     scores = record.tasks["toy/test"]
     assert len(frame) == scores.queries
@@ -125,11 +131,62 @@ def test_a_run_that_failed_half_way_goes_on_from_its_last_whole_artifact(
         patch.setattr(pipeline, "evaluate", fail)
         with pytest.raises(RuntimeError, match="machine lost"):
             pipeline.run(config, execution)
-    assert find_record(execution.store, config.run_id) is None
+    assert find_record([execution.store], config.run_id) is None
     record = pipeline.run(config, execution)
     assert record.timings["train"] == 0.0
     assert record.cost["train"] > 0.0
-    assert find_record(execution.store, config.run_id) == record
+    assert find_record([execution.store], config.run_id) == record
+
+
+def raise_version(patch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """As if the meaning of the stage's numbers had been changed."""
+    raised = replace(stage, version=stage.version + 1)
+    current = tuple(raised if other.name == stage.name else other for other in STAGES)
+    for module in (folder, versions):
+        patch.setattr(module, "STAGES", current)
+    patch.setattr(mine_stage, "MINE", raised)
+
+
+def test_an_outdated_record_is_mined_anew_and_taken_over_where_the_rows_are_the_same(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(seed=11)
+    first = pipeline.run(config, execution)
+    trained, mined = artifacts(execution, "train"), artifacts(execution, "mine")
+    raise_version(monkeypatch, MINE)
+    again = pipeline.run(config, execution)
+    assert artifacts(execution, "train") == trained
+    assert artifacts(execution, "mine") == mined + 1
+    assert again.versions["mine"] == MINE.version + 1
+    assert again.artifacts["mine"] != first.artifacts["mine"]
+    assert (again.tasks, again.per_query, again.training) == (first.tasks, first.per_query, first.training)
+    assert pipeline.run(config, execution) == again
+
+
+def test_an_outdated_record_whose_rows_differ_is_run_again(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(seed=12)
+    first = pipeline.run(config, execution)
+    raise_version(monkeypatch, MINE)
+    mine = pipeline.mine_stage
+
+    def other_rows(**options: Any) -> Any:
+        mined, artifact = mine(**options)
+        return replace(mined, negatives=mined.negatives.take(np.arange(len(mined.negatives))[::-1])), artifact
+
+    monkeypatch.setattr(pipeline, "mine_stage", other_rows)
+    again = pipeline.run(config, execution)
+    assert again.artifacts["train"] != first.artifacts["train"]
+
+
+def test_a_record_says_where_it_comes_from(execution: Execution) -> None:
+    record = pipeline.run(make_config(seed=13), execution)
+    origin = record.provenance
+    assert origin is not None
+    assert origin.started <= origin.finished
+    assert not any(str(execution.store.parent) in text for text in origin.argv)
+    assert record.digest == record.content_digest
 
 
 def test_without_training_the_student_is_measured_as_it_is(execution: Execution) -> None:
@@ -180,8 +237,8 @@ def test_a_changed_collection_that_was_only_measured_on_is_refused_and_one_that_
     with pytest.raises(UserError, match=r"was recorded on other with content .*give the changed collection another"):
         pipeline.run(config, execution)
     assert warned() == []
-    for folder in folders.values():
-        folder.rename(folder.with_name(f"{folder.name}_moved"))
+    for place in folders.values():
+        place.rename(place.with_name(f"{place.name}_moved"))
     assert pipeline.run(config, execution) == record
     assert {line.partition(":")[0] for line in warned()} == {
         f"{name} is not compared with what finished runs were recorded on" for name in folders
@@ -205,7 +262,7 @@ def test_a_tracker_that_fails_after_the_record_is_a_warning(
     execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
     monkeypatch.setattr(pipeline, "make_tracker", lambda _: BrokenAtTheEnd())
     config = make_config(until="mine")
-    assert pipeline.run(config, execution) == find_record(execution.store, config.run_id)
+    assert pipeline.run(config, execution) == find_record([execution.store], config.run_id)
     assert warned() == [f"run {config.run_id} is recorded, but its tracker did not finish (OSError: no space left)"]
 
 

@@ -9,7 +9,14 @@ import pandas as pd
 
 from experiments.command.compose import Composed, Composer
 from experiments.records.folder import write_failure, write_record
-from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord, TaskScores
+from experiments.records.schema import (
+    MEASURES,
+    PER_QUERY_COLUMNS,
+    SCHEMA_VERSION,
+    RunRecord,
+    TaskScores,
+    per_query_digest,
+)
 
 
 def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
@@ -19,8 +26,10 @@ def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
     scores = TaskScores(
         queries=2, documents=5, measures=dict.fromkeys(MEASURES, score), mteb=round(score, 5), content_hash="0" * 16
     )
+    rows = [[task, query, *[score] * len(MEASURES)] for task in tasks for query in ("q1", "q0")]
+    scores_frame = pd.DataFrame(rows, columns=list(PER_QUERY_COLUMNS))
     record = RunRecord(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         run_id=run.run_id,
         config=run.config.model_dump(mode="json"),
         environment={"python": "3"},
@@ -31,10 +40,9 @@ def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
         timings={},
         cost={},
         artifacts={},
-        per_query="",
+        per_query=per_query_digest(scores_frame),
     )
-    rows = [[task, query, *[score] * len(MEASURES)] for task in tasks for query in ("q1", "q0")]
-    write_record(run.execution.store, record, pd.DataFrame(rows, columns=list(PER_QUERY_COLUMNS)))
+    write_record(run.execution.store, record, scores_frame)
     return record
 
 

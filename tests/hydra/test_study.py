@@ -25,7 +25,7 @@ TWO_PHASES = ["study=learning_rate", "study.seeds=[0]"]
 
 def sweep(composer: Composer, folder: Path, *arguments: str, **launcher: Any) -> FakeLauncher:
     launch = FakeLauncher(composer, **launcher)
-    run_sweep([*arguments, f"outputs={folder}"], composer=composer, launch=launch)
+    run_sweep([*arguments, f"outputs={folder}", "execution.results=null"], composer=composer, launch=launch)
     return launch
 
 
@@ -76,7 +76,7 @@ def test_a_failed_run_stops_no_other_and_is_listed(
 def test_a_killed_worker_costs_one_run(composer: Composer, tmp_path: Path) -> None:
     launch = FakeLauncher(composer, dies_at=1)
     with pytest.raises(SweepFailed):
-        run_sweep(["study=demo", f"outputs={tmp_path}"], composer=composer, launch=launch)
+        run_sweep(["study=demo", f"outputs={tmp_path}", "execution.results=null"], composer=composer, launch=launch)
     assert [arms(batch) for batch in launch.batches] == [DEMO[:2], DEMO[2:]]
 
 

@@ -1,0 +1,45 @@
+"""An outdated record whose students would be the same: its mining is taken over anew, and nothing is trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.config import DistilledStudent, RunConfig
+from experiments.ir import Collection
+from experiments.miners.mine import Mined
+from experiments.records.schema import RunRecord
+from experiments.stages.train import train_payload
+from experiments.store import stage_key
+from experiments.versions import DISTILL, EVALUATE, TRAIN
+
+
+def still_stands(
+    record: RunRecord,
+    *,
+    config: RunConfig,
+    collection: Collection,
+    mined: Mined,
+    contents: Mapping[str, str],
+) -> bool:
+    """Whether training on `mined` and measuring on `contents` (task -> content hash) would repeat what `record` holds.
+
+    True iff training and evaluation mean today what they meant then, the rows mined now make the very student that was
+    trained, and every task has the content that was measured. A distilled base is never taken over: what it was fitted
+    to may have changed with the stage that made the record outdated.
+    """
+    if isinstance(config.student, DistilledStudent):
+        return False
+    if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, DISTILL, EVALUATE)):
+        return False
+    payload = train_payload(config=config, collection=collection, negatives=mined.negatives, fitted=None)
+    if record.artifacts.get(TRAIN.name) != stage_key(TRAIN.name, payload):
+        return False
+    return {task: scores.content_hash for task, scores in record.tasks.items()} == dict(contents)
+
+
+def renewed(record: RunRecord, *, mined: Mined, artifacts: Mapping[str, str], versions: Mapping[str, int]) -> RunRecord:
+    """`record` with today's mining facts, keys and versions; its training, scores, times and environment stay."""
+    replaced = {name.partition(" ")[0] for name in artifacts}
+    kept = {name: key for name, key in record.artifacts.items() if name.partition(" ")[0] not in replaced}
+    update = {"mining": mined.facts, "artifacts": {**kept, **artifacts}, "versions": dict(versions)}
+    return record.model_copy(update=update)
