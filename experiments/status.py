@@ -5,18 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from experiments.entry import Parser, guarded
-from experiments.records.folder import find_failure, record_paths
+from experiments.execution import Execution
+from experiments.records.folder import find_failure, find_outdated, find_record
 from experiments.studies.cells import Cell
 
-SIGNS = {"done": "done", "missing": "-", "started": "started", "failed": "FAILED", "waits": "waits"}
+SIGNS = {
+    "done": "done",
+    "missing": "-",
+    "outdated": "outdated",
+    "started": "started",
+    "failed": "FAILED",
+    "waits": "waits",
+}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One run of a study. state: done, missing, started, failed, or waits (for a value chosen in phase 1)."""
+    """One run of a study.
+
+    state: done, missing, outdated (what its numbers mean has changed since), started, failed, or waits (for a value
+    chosen in phase 1).
+    """
 
     cell: Cell
     run_id: str
@@ -57,21 +68,24 @@ def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     planner = StudyPlanner.make([f"study={study}", *accept(settings, many=True)], Composer())
     for job in planner.phase_one():
         assert job.cell is not None
-        yield standing(job.composed.execution.store, job.cell, job.composed.run_id)
+        yield standing(job.composed.execution, job.cell, job.composed.run_id)
     known = {job.cell: job for job in planner.phase_two()}
     for cell in planner.cells():
         if cell in known:
             run = known[cell].composed
-            yield standing(run.execution.store, cell, run.run_id)
+            yield standing(run.execution, cell, run.run_id)
         else:
             yield Standing(cell, "", "waits")
 
 
-def standing(store: Path, cell: Cell, run_id: str) -> Standing:
-    """What the store knows of a run."""
-    if record_paths(store, run_id):
+def standing(execution: Execution, cell: Cell, run_id: str) -> Standing:
+    """What the store and the published results know of a run."""
+    if find_record(execution.record_roots, run_id) is not None:
         return Standing(cell, run_id, "done")
-    failure = find_failure(store, run_id)
+    failure = find_failure(execution.store, run_id)
+    outdated = find_outdated(execution.record_roots, run_id)
+    if failure is None and outdated is not None:
+        return Standing(cell, run_id, "outdated", f"{outdated[0]}: what its numbers mean has changed since")
     if failure is None:
         return Standing(cell, run_id, "missing")
     return Standing(cell, run_id, "started" if failure.started else "failed", failure.cause)
