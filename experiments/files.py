@@ -1,4 +1,4 @@
-"""Writes text and JSON files whole, and says in one line why a disk takes no more.
+"""Writes files whole, and says in one line why a disk takes no more.
 
 A file is written aside and renamed, so that no reader sees half of it.
 """
@@ -46,12 +46,17 @@ def json_text(value: Any) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Written aside as UTF-8, flushed to the disk and renamed. Raises StorageError; a failure leaves nothing."""
+    """UTF-8, written as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Written aside, flushed to the disk and renamed. Raises StorageError; a failure leaves nothing."""
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with scratch.open("wb") as file:
+            file.write(data)
             file.flush()
             # Without it a power cut can leave an empty file under the final name.
             os.fsync(file.fileno())

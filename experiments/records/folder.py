@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.errors import UserError
-from experiments.files import write_json, write_text
+from experiments.files import write_bytes, write_json, write_text
 from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord, dump_record, parse_record
 from experiments.records.scores import scores_path
 from experiments.versions import STAGES
@@ -88,9 +88,8 @@ def write_record(root: Path, record: RunRecord, per_query: pd.DataFrame | None) 
     """Write the per-query scores, then the sealed record that declares the run done; forget an earlier failure."""
     sealed = record.sealed()
     path = root / "records" / record.run_id / f"{record.environment_digest}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     if per_query is not None:
-        per_query[list(PER_QUERY_COLUMNS)].to_parquet(scores_path(path), index=False)
+        write_bytes(scores_path(path), per_query[list(PER_QUERY_COLUMNS)].to_parquet(None, index=False))
     write_text(path, dump_record(sealed))
     failure_path(root, record.run_id).unlink(missing_ok=True)
     return path

@@ -8,7 +8,6 @@ no other has a group of its own. Records and per-query digests know nothing of i
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.errors import UserError
+from experiments.files import write_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,10 +55,7 @@ def write_groups(path: Path, query_ids: Sequence[str], groups: Sequence[str]) ->
     pq.write_table(group_table(query_ids, groups), held, compression="zstd", store_schema=False)
     if path.is_file() and path.read_bytes() == held.getvalue():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(held.getvalue())
-    scratch.replace(path)
+    write_bytes(path, held.getvalue())
 
 
 def read_groups(path: Path) -> dict[str, str]:
@@ -68,8 +65,9 @@ def read_groups(path: Path) -> dict[str, str]:
 
     try:
         table = pq.read_table(path)
-    except pa.ArrowException as error:
-        raise UserError(f"{path}: no parquet file ({error}): remove it, or publish the study again") from error
+    except (pa.ArrowException, OSError) as error:
+        cause = " ".join(str(error).split())
+        raise UserError(f"{path}: no parquet file ({cause}): remove it, or publish the study again") from error
     missing = [name for name in GROUP_COLUMNS if name not in table.column_names]
     if missing:
         raise UserError(f"{path}: no column {missing[0]}: remove it, or publish the study again")

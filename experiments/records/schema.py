@@ -245,22 +245,31 @@ def per_query_digest(scores: pd.DataFrame) -> str:
 def parse_record(text: str, *, source: Path | str) -> RunRecord:
     """A record of this or an older schema. Raises UserError naming `source` for anything else, or an edited one."""
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: not JSON ({error}): delete the file and run again") from error
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    if type(version) is not int or version not in {*MIGRATIONS, SCHEMA_VERSION}:
         raise UserError(
             f"{source}: schema_version {version!r} is not known here (this version reads up to {SCHEMA_VERSION}): "
             "update this software, or remove the record"
         )
     if data.get("digest", "") not in ("", content_digest(data)):
         raise UserError(f"{source}: its content is not what its digest says, so it was edited: remove it and run again")
-    for step in range(version, SCHEMA_VERSION):
-        data = MIGRATIONS[step](data)
     try:
+        for step in range(version, SCHEMA_VERSION):
+            data = MIGRATIONS[step](data)
         return RunRecord.model_validate(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"{source}: not a whole record of schema {version} ({what}): delete the file and run again"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{source}: {where}: {first['msg']}") from error
+        raise UserError(f"{source}: {where}: {first['msg']}: delete the file and run again") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")

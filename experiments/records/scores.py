@@ -7,10 +7,12 @@ no compression makes smaller: stored with every run they would be most of the fi
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.errors import UserError
+from experiments.files import write_bytes
 from experiments.identity import digest
 from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord, per_query_digest
 
@@ -57,9 +59,9 @@ def _read(record: RunRecord, record_path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path).astype({"task": "str"})
         if "query_id" not in frame.columns:
             frame = _with_ids(record, frame, root=record_path.parents[2])
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
+        columns = frame[list(PER_QUERY_COLUMNS)].astype({"query_id": "str"})
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({_first_line(error)}): {_mend(record)}") from error
-    columns = frame[list(PER_QUERY_COLUMNS)].astype({"query_id": "str"})
     return columns.sort_values(["task", "query_id"], kind="stable", ignore_index=True)
 
 
@@ -118,13 +120,10 @@ def _table(path: Path) -> pa.Table:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write aside and rename; a file that holds the very same bytes is left alone."""
+    """Written whole or not at all; a file that holds the very same bytes is left alone. Raises StorageError."""
     import pyarrow.parquet as pq
 
-    scratch = path.with_name(f".{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, scratch, compression="zstd", store_schema=False)
-    if path.is_file() and path.read_bytes() == scratch.read_bytes():
-        scratch.unlink()
-    else:
-        scratch.replace(path)
+    held = io.BytesIO()
+    pq.write_table(table, held, compression="zstd", store_schema=False)
+    if not path.is_file() or path.read_bytes() != held.getvalue():
+        write_bytes(path, held.getvalue())

@@ -15,10 +15,17 @@ import pytest
 from experiments.errors import UserError
 from experiments.records import folder
 from experiments.records import schema as record_module
-from experiments.records.folder import find_failure, find_record, write_failure, write_record
+from experiments.records.folder import failure_path, find_failure, find_record, write_failure, write_record
 from experiments.records.provenance import public
-from experiments.records.schema import SCHEMA_VERSION, RunRecord, TaskScores, dump_record, parse_record
-from experiments.records.scores import scores_path
+from experiments.records.schema import (
+    SCHEMA_VERSION,
+    RunRecord,
+    TaskScores,
+    dump_record,
+    parse_record,
+    per_query_digest,
+)
+from experiments.records.scores import read_scores, scores_path
 from experiments.versions import EVALUATE, MINE, versions_of
 from tests.core.test_identity import make_config
 
@@ -71,7 +78,12 @@ def test_round_trip_keeps_the_typed_config() -> None:
         ("{", "not JSON"),
         ("{}", "schema_version None"),
         ('{"schema_version": 99}', "schema_version 99 is not known"),
-        (f'{{"schema_version": {SCHEMA_VERSION}}}', "run_id: Field required"),
+        ('{"schema_version": 0}', "schema_version 0 is not known"),
+        ('{"schema_version": true}', "schema_version True is not known"),
+        (f'{{"schema_version": {SCHEMA_VERSION}}}', "run_id: Field required: delete the file and run again"),
+        (f'{{"schema_version": {SCHEMA_VERSION}, "tasks": NaN}}', "not JSON .NaN is no number.: delete the file"),
+        ("[" * 100_000, "not JSON"),
+        ("9" * 5_000, "not JSON"),
     ],
 )
 def test_a_bad_record_is_one_line_that_names_the_file(text: str, message: str) -> None:
@@ -92,6 +104,61 @@ def test_an_older_record_is_migrated_when_read(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(record_module, "MIGRATIONS", {SCHEMA_VERSION - 1: migrate})
     assert parse_record(json.dumps(old), source="x") == make_record()
+
+
+def test_an_older_record_that_lacks_what_its_migration_reads_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "MIGRATIONS", {SCHEMA_VERSION - 1: lambda data: {"cost": data["spent"]}})
+    with pytest.raises(UserError, match=r"^x: not a whole record of schema \d+ \(KeyError: 'spent'\): delete"):
+        parse_record(json.dumps({"schema_version": SCHEMA_VERSION - 1}), source="x")
+
+
+DAMAGES = {
+    "truncated": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "zeros": lambda data: bytes(len(data)),
+    "not UTF-8": lambda data: data[:20] + b"\xff\xfe" + data[20:],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_record_on_disk_is_one_line_that_names_it(tmp_path: Path, name: str) -> None:
+    record = make_record()
+    path = write_record(tmp_path, record, None)
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    with pytest.raises(UserError) as caught:
+        find_record([tmp_path], record.run_id)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: not ")
+    assert line.endswith("and run again")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", [*DAMAGES, "a column is gone"])
+def test_damaged_scores_are_one_line_that_names_them(tmp_path: Path, name: str) -> None:
+    record = make_record(per_query=per_query_digest(make_per_query()))
+    written = write_record(tmp_path, record, make_per_query())
+    path = scores_path(written)
+    if name in DAMAGES:
+        path.write_bytes(DAMAGES[name](path.read_bytes()))
+    else:
+        make_per_query().drop(columns="R@100").to_parquet(path)
+    with pytest.raises(UserError) as caught:
+        read_scores(record, written)
+    line = str(caught.value)
+    assert line.startswith(f"{path} cannot be read (")
+    assert line.endswith(f": remove the record of run {record.run_id} and run it again")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_failure_note_is_a_failure_that_names_it(tmp_path: Path, name: str) -> None:
+    write_failure(tmp_path, "0123", cause="no space", log="run.log")
+    path = failure_path(tmp_path, "0123")
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    failure = find_failure(tmp_path, "0123")
+    assert failure is not None
+    assert failure.cause == f"its failure note cannot be read: {path}"
+    assert not failure.started
 
 
 def test_the_store_of_records_keeps_one_per_environment_and_finds_the_newest(tmp_path: Path) -> None:
