@@ -36,6 +36,17 @@ class RunConfig(Value):
             raise ValueError("until=mine mines training rows, but train=none has none: drop one of the two")
         return self
 
+    @model_validator(mode="after")
+    def _something_is_measured(self) -> RunConfig:
+        asked = self.evaluation
+        others = [name for name in asked.collections if name != self.data.name]
+        if self.until == "evaluate" and not (asked.splits or asked.tasks or others):
+            raise ValueError(
+                "evaluation.splits=[] leaves nothing to measure: name a split (test, dev, heldout), another collection "
+                "in evaluation.collections, or a task in evaluation.tasks"
+            )
+        return self
+
     @property
     def run_id(self) -> str:
         """The name of the run: folder, W&B id and record."""

@@ -99,7 +99,7 @@ def _arguments(train: InfoNCE, *, seed: int, device: str, scratch: str) -> Sente
         dataloader_pin_memory=device != "cpu",
         learning_rate=train.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=math.ceil(train.warmup * train.steps),
+        warmup_steps=train.warmup_steps,
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,
         optim="adamw_torch_fused",

@@ -169,7 +169,7 @@ def test_frozen_token_embeddings_stay_and_the_rest_moves(tmp_path: Path) -> None
 
 def test_dropout_zero_is_the_loss_of_the_model_at_rest(tmp_path: Path) -> None:
     """With own negatives only and a batch of all rows, the first step's loss does not depend on the order of rows."""
-    settings = BASE.model_copy(update={"steps": 1, "batch_size": 24, "in_batch": False, "dropout": 0.0})
+    settings = BASE.model_copy(update={"steps": 1, "warmup": 0.0, "batch_size": 24, "in_batch": False, "dropout": 0.0})
     _, facts, _ = run_train(tmp_path, toy_config(train=settings))
     _, dropped, _ = run_train(tmp_path, toy_config(train=settings.model_copy(update={"dropout": None})))
     model = build_student(toy_config().student, execution=toy_execution(tmp_path))
