@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,8 @@ Scores = npt.NDArray[np.float32]
 
 NO_DOCUMENT = -1
 """Pads ragged rows of document positions; its score is NaN."""
+NO_QUERY = -1
+"""Stands for the query of a judgment whose query is not among the queries."""
 NO_TEACHER = -1
 """Stands where no teacher ranked a negative: drawn at random, filled up, or padding."""
 
@@ -101,9 +103,9 @@ class Queries:
 
 @dataclass(frozen=True)
 class Qrels:
-    """Positive judgments (grade > 0) as three aligned arrays of length J, sorted by (query, document).
+    """Judgments as three aligned arrays of length J, sorted by (query, document): positive ones where nothing is said.
 
-    `query` and `document` are int32 positions, `grade` is int32. Score-0 rows are counted by the loader, not kept.
+    `query` and `document` are int32 positions, `grade` is int32.
     """
 
     query: Positions
@@ -120,6 +122,15 @@ class Qrels:
         order = np.lexsort((d, q))
         return Qrels(query=q[order], document=d[order], grade=g[order])
 
+    @staticmethod
+    def empty() -> Qrels:
+        """No judgments."""
+        return Qrels.build(query=[], document=[], grade=[])
+
+    def take(self, rows: npt.NDArray[np.bool_], *, query: Positions) -> Qrels:
+        """The judgments under `rows` (J,), their queries numbered anew by `query` (old position -> new one)."""
+        return Qrels.build(query=query[self.query[rows]], document=self.document[rows], grade=self.grade[rows])
+
     @cached_property
     def content_hash(self) -> str:
         """Over the three arrays."""
@@ -131,11 +142,63 @@ class Qrels:
 
 
 @dataclass(frozen=True)
+class MissingJudgments:
+    """Positive judgments of documents that the corpus lacks, as three aligned sequences sorted by (query, document).
+
+    query: int32 positions. document: ids, since there is no position. grade: int32. No search can find such a
+    document, and measures count it as one that was not found.
+    """
+
+    query: Positions
+    document: tuple[str, ...]
+    grade: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    @staticmethod
+    def build(rows: Iterable[tuple[int, str, int]]) -> MissingJudgments:
+        """From (query position, document id, grade) in any order."""
+        ordered = sorted(rows)
+        return MissingJudgments(
+            query=np.array([query for query, _, _ in ordered], dtype=np.int32),
+            document=tuple(document for _, document, _ in ordered),
+            grade=np.array([grade for _, _, grade in ordered], dtype=np.int32),
+        )
+
+    def rows(self) -> Iterator[tuple[int, str, int]]:
+        """(query position, document id, grade), in order."""
+        return zip(self.query.tolist(), self.document, self.grade.tolist(), strict=True)
+
+
+@dataclass(frozen=True)
 class Split:
-    """The queries of one side and their positive judgments; `qrels.query` points into `queries`."""
+    """The queries of one side and their positive judgments; `qrels.query` points into `queries`.
+
+    nonrelevant: what is judged with score 0 or below, kept only where it decides what is searched
+        (`data.search_corpus: judged`). Its query is NO_QUERY where that query has no positive judgment.
+    missing: positive judgments of documents that the corpus lacks (`data.missing_documents: drop`).
+    """
 
     queries: Queries
     qrels: Qrels
+    nonrelevant: Qrels = field(default_factory=Qrels.empty)
+    missing: MissingJudgments = field(default_factory=lambda: MissingJudgments.build([]))
+
+    @property
+    def judged_queries(self) -> Positions:
+        """Sorted int32 positions of the queries with a positive judgment, of a missing document or not."""
+        return np.union1d(self.qrels.query, self.missing.query).astype(np.int32)
+
+    @property
+    def content(self) -> list[str]:
+        """What a content hash covers besides queries and positive judgments; nothing in an ordinary collection."""
+        parts: list[str] = []
+        if len(self.nonrelevant):
+            parts += ["nonrelevant", self.nonrelevant.content_hash]
+        if len(self.missing):
+            parts += ["missing", hash_texts(str(value) for row in self.missing.rows() for value in row)]
+        return parts
 
 
 @dataclass(frozen=True)
@@ -160,7 +223,7 @@ class Collection:
         parts = [self.corpus.content_hash, hashlib.sha256(np.packbits(self.minable).tobytes()).hexdigest()]
         for name in sorted(self.splits):
             split = self.splits[name]
-            parts += [name, split.queries.content_hash, split.qrels.content_hash]
+            parts += [name, split.queries.content_hash, split.qrels.content_hash, *split.content]
         return hash_texts(parts)
 
 

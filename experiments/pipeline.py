@@ -19,6 +19,7 @@ import pandas as pd
 from experiments.collections.carve import without_evaluated
 from experiments.collections.load import load_collection, named_data
 from experiments.collections.splits import evaluation_split, require_split
+from experiments.collections.summary import say_collections
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
     DataConfig,
@@ -135,6 +136,7 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
     collections[collection.name] = _facts(collection)
     if config.train.kind != "none":
         require_split(collection, "train", "this run trains")
+    say_collections(collections, collection, config.data)
     mined = _mine(context, collection) if config.train.kind != "none" else None
     if mined is not None and config.until == "evaluate":
         taken_over = _taken_over(context, collection, mined, targets, started)
@@ -261,7 +263,7 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
         if name == own.name:
             targets += [_target(own, config.data, split) for split in config.evaluation.splits]
             continue
-        data = named_data(name)
+        data = named_data(name, config.data)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
         targets.append(_target(other, data, "test"))

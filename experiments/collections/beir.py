@@ -1,25 +1,27 @@
-"""data=beir: a folder in BEIR form -> a Collection, with leaks removed and dev and held-out queries set aside.
+"""data=beir: a folder in BEIR form -> one raw collection: documents, and each split's judged queries.
 
-What real collections hold besides plain rows (title-only documents, unjudged queries, judgments that point nowhere,
-score-0 rows, identical documents) is counted in the report, not refused.
+What real collections hold besides plain rows (title-only documents, unjudged queries, score-0 rows, identical
+documents) is counted in the report, not refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from experiments.collections.beir_files import BeirFolder, Judgment, read_folder
-from experiments.collections.carve import where, without_leaks
-from experiments.collections.splits import LEAKING, minable_documents
+from experiments.collections.dangling import check_dangling
+from experiments.collections.raw import RawCollection
 from experiments.config import BeirData
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.identity import derive_seed
-from experiments.ir import Collection, Corpus, Positions, Qrels, Queries, Split, normalise_text
+from experiments.ir import NO_QUERY, Corpus, MissingJudgments, Qrels, Queries, Split, normalise_text
+
+COUNTED = ("dangling_judgments", "zero_score_rows", "duplicate_judgments", "queries_without_positive")
 
 
 def beir_path(name: str, execution: Execution) -> Path:
@@ -34,27 +36,14 @@ def beir_path(name: str, execution: Execution) -> Path:
     return execution.beir_home / name
 
 
-def load_beir(data: BeirData, *, execution: Execution) -> Collection:
-    """The collection `data` describes. Raises UserError for a defect in its files or too few train queries."""
-    folder = read_folder(beir_path(data.name, execution))
+def read_beir(data: BeirData, *, execution: Execution) -> RawCollection:
+    """What the folder holds. Raises UserError for a defect in its files."""
+    path = beir_path(data.name, execution)
+    folder = read_folder(path)
+    check_dangling(folder, path, drop=data.missing_documents == "drop")
     report = _count_documents(folder.corpus)
-    splits = _judged_splits(folder, report)
-    if "train" in splits:
-        splits = _without_leaks(splits, report)
-    for name, count, needed in (
-        ("heldout", data.heldout_queries, True),
-        ("dev", data.dev_queries, "dev" not in splits),
-    ):
-        if count and needed:
-            splits = _set_aside(splits, name, count, data=data, corpus=folder.corpus, report=report)
-    report["evaluation_texts_in_several_splits"] = _texts_in_several(splits)
-    return Collection(
-        name=data.name,
-        corpus=folder.corpus,
-        splits=splits,
-        minable=minable_documents(len(folder.corpus), splits, data),
-        report=report,
-    )
+    splits = _judged_splits(folder, path, data, report)
+    return RawCollection(name=data.name, corpus=folder.corpus, splits=splits, report=report)
 
 
 def _count_documents(corpus: Corpus) -> dict[str, int]:
@@ -69,116 +58,86 @@ def _count_documents(corpus: Corpus) -> dict[str, int]:
     }
 
 
-def _judged_splits(folder: BeirFolder, report: dict[str, int]) -> dict[str, Split]:
-    """Each split's queries that have a positive judgment, in file order of the queries."""
+def _judged_splits(folder: BeirFolder, path: Path, data: BeirData, report: dict[str, int]) -> dict[str, Split]:
+    """Each split's queries that have a positive judgment, in file order of the queries; counts into `report`.
+
+    A train query whose relevant documents are all missing cannot be trained on, so it is left out.
+    """
     query_at = {name: i for i, name in enumerate(folder.queries.ids)}
     document_at = {name: i for i, name in enumerate(folder.corpus.ids)}
-    report |= dict.fromkeys(
-        ("dangling_judgments", "zero_score_rows", "duplicate_judgments", "queries_without_positive"), 0
-    )
+    report |= dict.fromkeys(COUNTED, 0)
     splits = {}
     for name, rows in folder.qrels.items():
-        split = _split(folder.queries, _resolve(rows, query_at, document_at, report))
-        if len(split.queries):
-            splits[name] = split
-        judged = {query for query, _, _ in rows if query in query_at}
-        report["queries_without_positive"] += len(judged) - len(split.queries)
-    judged = {query for rows in folder.qrels.values() for query, _, _ in rows}
+        found = _resolve(rows, query_at, document_at, report)
+        _check_usable(found, rows, path / "qrels" / f"{name}.tsv")
+        splits[name] = _split(folder.queries, found, data, trained=name == "train")
+        judged = {row.query for row in rows if row.query in query_at}
+        report["queries_without_positive"] += len(judged) - len(splits[name].queries)
+    judged = {row.query for rows in folder.qrels.values() for row in rows}
     report["unjudged_queries"] = sum(name not in judged for name in folder.queries.ids)
     return splits
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A split's judgments by position: relevant ones, missing relevant documents by id, and what is judged 0."""
+
+    relevant: dict[tuple[int, int], int] = field(default_factory=dict)
+    missing: dict[tuple[int, str], int] = field(default_factory=dict)
+    nonrelevant: set[tuple[int, int]] = field(default_factory=set)
+
+
 def _resolve(
-    rows: Iterable[Judgment],
-    query_at: Mapping[str, int],
-    document_at: Mapping[str, int],
-    report: dict[str, int],
-) -> dict[tuple[int, int], int]:
-    """(query, document) positions -> the highest positive grade."""
-    grades: dict[tuple[int, int], int] = {}
-    for query, document, grade in rows:
-        q, d = query_at.get(query), document_at.get(document)
+    rows: Iterable[Judgment], query_at: Mapping[str, int], document_at: Mapping[str, int], report: dict[str, int]
+) -> _Found:
+    """The highest grade of each pair; counts into `report`."""
+    found = _Found()
+    for row in rows:
+        q, d = query_at.get(row.query), document_at.get(row.document)
         if q is None or d is None:
             report["dangling_judgments"] += 1
-        elif grade <= 0:
+            if q is not None and row.grade > 0:
+                found.missing[q, row.document] = max(row.grade, found.missing.get((q, row.document), 0))
+        elif row.grade <= 0:
             report["zero_score_rows"] += 1
+            found.nonrelevant.add((q, d))
         else:
-            report["duplicate_judgments"] += (q, d) in grades
-            grades[q, d] = max(grade, grades.get((q, d), 0))
-    return grades
+            report["duplicate_judgments"] += (q, d) in found.relevant
+            found.relevant[q, d] = max(row.grade, found.relevant.get((q, d), 0))
+    return found
 
 
-def _split(queries: Queries, grades: Mapping[tuple[int, int], int]) -> Split:
-    pairs = np.array(list(grades), dtype=np.int32).reshape(-1, 2)
-    kept, query = np.unique(pairs[:, 0], return_inverse=True)
-    qrels = Qrels.build(query=query, document=pairs[:, 1], grade=list(grades.values()))
-    return Split(queries=queries.take(kept), qrels=qrels)
-
-
-def _without_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> dict[str, Split]:
-    """`splits` with a train split that repeats no other split's query text."""
-    others = {text for name, split in splits.items() if name != "train" for text in split.queries.normalised}
-    left, removed = without_leaks(splits, others)
-    report[LEAKING] = report.get(LEAKING, 0) + removed
-    return left
-
-
-def _texts_in_several(splits: Mapping[str, Split]) -> int:
-    """Query texts that stand in two or more splits besides train: choosing on one looks at the other."""
-    texts = [
-        {normalise_text(text) for text in split.queries.texts} for name, split in splits.items() if name != "train"
-    ]
-    return sum(count > 1 for count in Counter(text for one in texts for text in one).values())
-
-
-def _set_aside(
-    splits: Mapping[str, Split],
-    name: str,
-    count: int,
-    *,
-    data: BeirData,
-    corpus: Corpus,
-    report: dict[str, int],
-) -> dict[str, Split]:
-    """Move `count` train queries into the split `name`, chosen by `split_seed`.
-
-    Whole groups leave train until they hold `count` queries; what the last group holds beyond that is in neither.
-    """
-    if name in splits:
-        raise UserError(f"{data.name} has a {name} split of its own: drop data.{name}_queries={count}")
-    train = splits.get("train")
-    available = len(train.queries) if train is not None else 0
-    if train is None or count >= available:
+def _check_usable(found: _Found, rows: Sequence[Judgment], path: Path) -> None:
+    """Raises UserError for a split of which no judgment can be used."""
+    if found.relevant:
+        return
+    if any(row.grade > 0 for row in rows):
         raise UserError(
-            f"data.{name}_queries={count} must leave train queries, but {data.name} has {available}: lower it"
+            f"{path}: none of its {len(rows)} judgments above 0 names a query and a document that are there: "
+            "mend the ids or remove the file"
         )
-    groups = _groups(train, corpus, data)
-    rng = np.random.default_rng(derive_seed(data.split_seed, "set_aside", name))
-    order = rng.permutation(groups.max() + 1)
-    sizes = np.bincount(groups)[order]
-    leaving = np.isin(groups, order[: int(np.searchsorted(np.cumsum(sizes), count)) + 1])
-    if leaving.all():
-        raise UserError(
-            f"data.{name}_queries={count} takes every {data.group_by} group of {data.name}: "
-            "lower it or change data.group_by"
-        )
-    taken = np.flatnonzero(leaving)
-    chosen = np.zeros(available, dtype=np.bool_)
-    chosen[rng.permutation(taken)[:count]] = True
-    report[f"{name}_queries_from_train"] = count
-    report[f"train_queries_dropped_with_{name}"] = len(taken) - count
-    return _without_leaks({**splits, "train": where(train, ~leaving), name: where(train, chosen)}, report)
+    raise UserError(
+        f"{path}: none of its {len(rows)} judgments has a score above 0, so no document is relevant: "
+        "correct the scores or remove the file"
+    )
 
 
-def _groups(train: Split, corpus: Corpus, data: BeirData) -> Positions:
-    """(Q,) int32 group of each train query; near-copies share one."""
-    if data.group_by == "query":
-        return _factorise([normalise_text(text) for text in train.queries.texts])
-    _, first = np.unique(train.qrels.query, return_index=True)
-    documents = train.qrels.document[first]
-    return _factorise([normalise_text(corpus.titles[d]) or f"\0{corpus.ids[d]}" for d in documents])
+def _split(queries: Queries, found: _Found, data: BeirData, *, trained: bool) -> Split:
+    asked = {query for query, _ in found.relevant}
+    if not trained:
+        asked |= {query for query, _ in found.missing}
+    kept = np.array(sorted(asked), dtype=np.int32)
+    position = {int(query): i for i, query in enumerate(kept)}
+    missing = [(position[q], name, grade) for (q, name), grade in found.missing.items() if q in position]
+    searched = found.nonrelevant if data.search_corpus == "judged" else set()
+    return Split(
+        queries=queries.take(kept),
+        qrels=_qrels(found.relevant, position),
+        nonrelevant=_qrels({pair: 0 for pair in searched if pair not in found.relevant}, position),
+        missing=MissingJudgments.build(missing),
+    )
 
 
-def _factorise(labels: Sequence[str]) -> Positions:
-    number: dict[str, int] = {}
-    return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int32)
+def _qrels(grades: Mapping[tuple[int, int], int], position: Mapping[int, int]) -> Qrels:
+    query = [position.get(query, NO_QUERY) for query, _ in grades]
+    return Qrels.build(query=query, document=[document for _, document in grades], grade=list(grades.values()))

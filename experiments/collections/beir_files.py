@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.errors import UserError
 from experiments.ir import Corpus, Queries
@@ -22,7 +22,17 @@ from experiments.ir import Corpus, Queries
 HEADER = ["query-id", "corpus-id", "score"]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-Judgment = tuple[str, str, int]
+_INTEGRAL = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_LARGEST_SCORE = 2**31 - 1
+
+
+class Judgment(NamedTuple):
+    """One row of a qrels file: ids as written there, the score, and the line it stands on."""
+
+    query: str
+    document: str
+    grade: int
+    line: int
 
 
 @dataclass(frozen=True)
@@ -73,12 +83,15 @@ def read_queries(path: Path) -> Queries:
 
 
 def read_qrels(path: Path) -> list[Judgment]:
-    """(query id, document id, score) rows."""
+    """The judgments, in file order. Raises UserError for a file without any."""
     lines = _lines(path)
     _, first = next(lines, (1, ""))
     if first.split("\t") != HEADER:
         raise UserError(f"{path}:1: the header is {first[:80]!r}: it must be {'<tab>'.join(HEADER)}")
-    return [_judgment(path, number, line) for number, line in lines if line.strip()]
+    rows = [_judgment(path, number, line) for number, line in lines if line.strip()]
+    if not rows:
+        raise UserError(f"{path} holds no judgments below its header: add rows or remove the file")
+    return rows
 
 
 def _paths(folder: Path) -> tuple[Path, Path, list[Path]]:
@@ -103,10 +116,17 @@ def _judgment(path: Path, number: int, line: str) -> Judgment:
     if len(fields) != len(HEADER):
         raise UserError(f"{path}:{number}: {line[:80]!r} has {len(fields)} tab-separated fields: it must have 3")
     query, document, score = fields
-    try:
-        return query, document, int(score)
-    except ValueError:
-        raise UserError(f"{path}:{number}: the score {score!r} is not an integer: write 0, 1, 2, ...") from None
+    return Judgment(query, document, _grade(path, number, score), number)
+
+
+def _grade(path: Path, number: int, score: str) -> int:
+    """`score` as an integer; "1.0", which some tools write, is one."""
+    if not _INTEGRAL.fullmatch(score.strip()):
+        raise UserError(f"{path}:{number}: the score {score!r} is not an integer: write 0, 1, 2, ...")
+    grade = int(score.partition(".")[0])
+    if abs(grade) > _LARGEST_SCORE:
+        raise UserError(f"{path}:{number}: the score {score!r} is too large: write 0, 1, 2, ...")
+    return grade
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -159,7 +179,9 @@ def _string(path: Path, number: int, row: dict[str, Any], field: str, default: s
             f"{path}:{number}: the field {field!r} is missing: the line has {', '.join(row) or 'no fields'}"
         )
     if not isinstance(value, str):
-        raise UserError(f"{path}:{number}: the field {field!r} is {value!r}: it must be a string")
+        raise UserError(
+            f"{path}:{number}: the field {field!r} is {value!r}: it must be a string: write {json.dumps(str(value))}"
+        )
     if _SURROGATE.search(value):
         raise UserError(f"{path}:{number}: the field {field!r} holds half a surrogate pair: {value!a:.80}")
     return value

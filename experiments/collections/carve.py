@@ -1,18 +1,36 @@
-"""Removes leaking training queries from a collection, whatever reader it came from."""
+"""Makes a collection of what a reader found: removes leaking training queries, sets dev and held-out queries aside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments.collections.splits import LEAKING_ELSEWHERE, minable_documents
-from experiments.config import DataConfig
-from experiments.ir import Collection, Qrels, Queries, Split
+from experiments.collections.raw import RawCollection
+from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, minable_documents
+from experiments.config import CarvedData, DataConfig
+from experiments.errors import UserError
+from experiments.identity import derive_seed
+from experiments.ir import Collection, Corpus, MissingJudgments, Positions, Queries, Split, normalise_text
 
 Mask = npt.NDArray[np.bool_]
+
+
+def carve(raw: RawCollection, data: DataConfig) -> Collection:
+    """The collection to train and measure on. Raises UserError where too few train queries are left to set aside."""
+    report = dict(raw.report)
+    splits = _without_own_leaks(raw.splits, report)
+    if isinstance(data, CarvedData):
+        if data.heldout_queries:
+            splits = _set_aside(splits, "heldout", data.heldout_queries, data=data, corpus=raw.corpus, report=report)
+        if data.dev_queries and "dev" not in splits:
+            splits = _set_aside(splits, "dev", data.dev_queries, data=data, corpus=raw.corpus, report=report)
+    report["evaluation_texts_in_several_splits"] = _texts_in_several(splits)
+    minable = minable_documents(len(raw.corpus), splits, data)
+    return Collection(name=raw.name, corpus=raw.corpus, splits=splits, minable=minable, report=report)
 
 
 def without_evaluated(collection: Collection, data: DataConfig, evaluated: Iterable[Queries]) -> Collection:
@@ -22,7 +40,7 @@ def without_evaluated(collection: Collection, data: DataConfig, evaluated: Itera
     What may be mined follows the queries that are left (`data.mining_corpus`).
     """
     texts = {text for queries in evaluated for text in queries.normalised}
-    splits, removed = without_leaks(collection.splits, texts)
+    splits, removed = _without_leaks(collection.splits, texts)
     if not removed:
         return collection
     return replace(
@@ -33,7 +51,16 @@ def without_evaluated(collection: Collection, data: DataConfig, evaluated: Itera
     )
 
 
-def without_leaks(splits: Mapping[str, Split], texts: Iterable[str]) -> tuple[dict[str, Split], int]:
+def _without_own_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> dict[str, Split]:
+    """`splits` with a train split that repeats no other split's query text; adds to the count in `report`."""
+    texts = {text for name, split in splits.items() if name != "train" for text in split.queries.normalised}
+    left, removed = _without_leaks(splits, texts)
+    if "train" in splits:
+        report[LEAKING] = report.get(LEAKING, 0) + removed
+    return left
+
+
+def _without_leaks(splits: Mapping[str, Split], texts: Iterable[str]) -> tuple[dict[str, Split], int]:
     """`splits` without the train queries whose normalised text is in `texts`, and how many these are.
 
     A train split of which nothing is left is gone.
@@ -44,18 +71,80 @@ def without_leaks(splits: Mapping[str, Split], texts: Iterable[str]) -> tuple[di
     leaking = np.array([text in evaluated for text in train.queries.normalised], dtype=np.bool_)
     left = {name: split for name, split in splits.items() if name != "train"}
     if not leaking.all():
-        left["train"] = where(train, ~leaking) if leaking.any() else train
+        left["train"] = _where(train, ~leaking) if leaking.any() else train
     return left, int(leaking.sum())
 
 
-def where(split: Split, mask: Mask) -> Split:
-    """The queries under `mask` (Q,) bool, and their judgments."""
+def _texts_in_several(splits: Mapping[str, Split]) -> int:
+    """Query texts that stand in two or more splits besides train: choosing on one looks at the other."""
+    texts = [set(split.queries.normalised) for name, split in splits.items() if name != "train"]
+    return sum(count > 1 for count in Counter(text for one in texts for text in one).values())
+
+
+def _set_aside(
+    splits: Mapping[str, Split], name: str, count: int, *, data: CarvedData, corpus: Corpus, report: dict[str, int]
+) -> dict[str, Split]:
+    """Move `count` train queries into the split `name`, chosen by `split_seed`; adds to the counts in `report`.
+
+    Whole groups leave train until they hold `count` queries; what the last group holds beyond that is in neither.
+    """
+    train = _train_to_carve(splits, name, count, data)
+    groups = _groups(train, corpus, data)
+    rng = np.random.default_rng(derive_seed(data.split_seed, "set_aside", name))
+    order = rng.permutation(groups.max() + 1)
+    sizes = np.bincount(groups)[order]
+    leaving = np.isin(groups, order[: int(np.searchsorted(np.cumsum(sizes), count)) + 1])
+    if leaving.all():
+        raise UserError(
+            f"data.{name}_queries={count} takes every {data.group_by} group of {data.name}: "
+            "lower it or change data.group_by"
+        )
+    taken = np.flatnonzero(leaving)
+    chosen = np.zeros(len(train.queries), dtype=np.bool_)
+    chosen[rng.permutation(taken)[:count]] = True
+    report[f"{name}_queries_from_train"] = count
+    report[f"train_queries_dropped_with_{name}"] = len(taken) - count
+    return _without_own_leaks({**splits, "train": _where(train, ~leaving), name: _where(train, chosen)}, report)
+
+
+def _train_to_carve(splits: Mapping[str, Split], name: str, count: int, data: CarvedData) -> Split:
+    """The train split. Raises UserError where `count` queries cannot be moved from it into a new split `name`."""
+    if name in splits:
+        raise UserError(f"{data.name} has a {name} split of its own: drop data.{name}_queries={count}")
+    train = splits.get("train")
+    available = len(train.queries) if train is not None else 0
+    if train is None or count >= available:
+        raise UserError(
+            f"data.{name}_queries={count} must leave train queries, but {data.name} has {available}: lower it"
+        )
+    return train
+
+
+def _groups(train: Split, corpus: Corpus, data: CarvedData) -> Positions:
+    """(Q,) int32 group of each train query; near-copies share one."""
+    if data.group_by == "query":
+        return _factorise(train.queries.normalised)
+    _, first = np.unique(train.qrels.query, return_index=True)
+    documents = train.qrels.document[first]
+    return _factorise([normalise_text(corpus.titles[d]) or f"\0{corpus.ids[d]}" for d in documents])
+
+
+def _factorise(labels: Sequence[str]) -> Positions:
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int32)
+
+
+def _where(split: Split, mask: Mask) -> Split:
+    """The queries under `mask` (Q,) bool, and their judgments; judgments of no query (NO_QUERY) stay behind."""
     kept = np.flatnonzero(mask).astype(np.int32)
     new_position = np.cumsum(mask, dtype=np.int32) - 1
-    judged = mask[split.qrels.query]
-    qrels = Qrels.build(
-        query=new_position[split.qrels.query[judged]],
-        document=split.qrels.document[judged],
-        grade=split.qrels.grade[judged],
+    nonrelevant, missing = split.nonrelevant, split.missing
+    return replace(
+        split,
+        queries=split.queries.take(kept),
+        qrels=split.qrels.take(mask[split.qrels.query], query=new_position),
+        nonrelevant=nonrelevant.take((nonrelevant.query >= 0) & mask[nonrelevant.query], query=new_position),
+        missing=MissingJudgments.build(
+            (int(new_position[query]), document, grade) for query, document, grade in missing.rows() if mask[query]
+        ),
     )
-    return Split(queries=split.queries.take(kept), qrels=qrels)

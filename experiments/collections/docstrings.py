@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from experiments.collections.docstring_source import Pair, extract_cached
-from experiments.collections.splits import minable_documents
+from experiments.collections.raw import RawCollection
 from experiments.config import DocstringsData
 from experiments.errors import UserError
 from experiments.identity import derive_seed
-from experiments.ir import Collection, Corpus, Qrels, Queries, Split, normalise_text
+from experiments.ir import Corpus, Qrels, Queries, Split, normalise_text
 
 MAX_GROUP = 8
 Group = tuple[Pair, ...]
 
 
-def load_docstrings(data: DocstringsData, *, cache: Path, workers: int) -> Collection:
-    """The collection `data` describes. Raises UserError where there are too few passages or groups for it."""
+def read_docstrings(data: DocstringsData, *, cache: Path, workers: int) -> RawCollection:
+    """The passages and splits that `data` draws. Raises UserError where there are too few passages or groups for it."""
     pairs = extract_cached(cache, workers=workers)
     return sample(group(pairs), data)
 
@@ -40,7 +40,7 @@ def group(pairs: Iterable[Pair]) -> list[Group]:
     return [tuple(members) for members in groups.values() if len(members) <= MAX_GROUP]
 
 
-def sample(groups: Sequence[Group], data: DocstringsData) -> Collection:
+def sample(groups: Sequence[Group], data: DocstringsData) -> RawCollection:
     """Draw test, dev and pool groups by `split_seed`, then fill the corpus up to `passages` with further groups.
 
     A group that several documents answer is scarce, so each split takes exactly its share of them and the pool takes
@@ -104,7 +104,7 @@ def _fill(candidates: list[Group], chosen: dict[str, list[Group]], data: Docstri
     return filled
 
 
-def _collection(chosen: dict[str, list[Group]], groups: Sequence[Group], data: DocstringsData) -> Collection:
+def _collection(chosen: dict[str, list[Group]], groups: Sequence[Group], data: DocstringsData) -> RawCollection:
     documents = sorted(pair for members in chosen.values() for g in members for pair in g)
     position = {pair.id: i for i, pair in enumerate(documents)}
     corpus = Corpus(
@@ -119,8 +119,7 @@ def _collection(chosen: dict[str, list[Group]], groups: Sequence[Group], data: D
         "passages_available": sum(map(len, groups)),
         **{f"{name}_with_several_members": sum(len(g) > 1 for g in members) for name, members in chosen.items()},
     }
-    minable = minable_documents(len(corpus), splits, data)
-    return Collection(name=data.name, corpus=corpus, splits=splits, minable=minable, report=report)
+    return RawCollection(name=data.name, corpus=corpus, splits=splits, report=report)
 
 
 def _split(groups: list[Group], position: dict[str, int]) -> Split:

@@ -1,12 +1,13 @@
-"""The edge of the room: a data config becomes a Collection."""
+"""Makes the collection that a data config describes: a reader, then what every reader's collection goes through."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.collections.beir import load_beir
-from experiments.collections.carve import without_evaluated
-from experiments.collections.docstrings import load_docstrings
+from experiments.collections.beir import read_beir
+from experiments.collections.carve import carve, without_evaluated
+from experiments.collections.docstrings import read_docstrings
+from experiments.collections.raw import RawCollection
 from experiments.config import BeirData, DataConfig, DocstringsData, RunConfig
 from experiments.execution import Execution
 from experiments.ir import Collection
@@ -14,9 +15,13 @@ from experiments.ir import Collection
 
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
     """The collection of `data`. `cache`: folder that keeps the extracted docstrings. Raises UserError."""
+    return carve(_read(data, execution=execution, cache=cache), data)
+
+
+def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollection:
     if isinstance(data, DocstringsData):
-        return load_docstrings(data, cache=cache, workers=execution.workers)
-    return load_beir(data, execution=execution)
+        return read_docstrings(data, cache=cache, workers=execution.workers)
+    return read_beir(data, execution=execution)
 
 
 def load_as_trained(config: RunConfig, *, execution: Execution, cache: Path) -> Collection:
@@ -25,10 +30,12 @@ def load_as_trained(config: RunConfig, *, execution: Execution, cache: Path) -> 
     if config.until != "evaluate":
         return own
     names = [name for name in config.evaluation.collections if name != own.name]
-    others = [load_collection(named_data(name), execution=execution, cache=cache) for name in names]
+    others = [load_collection(named_data(name, config.data), execution=execution, cache=cache) for name in names]
     return without_evaluated(own, config.data, [other.splits["test"].queries for other in others])
 
 
-def named_data(name: str) -> DataConfig:
-    """What a name in `evaluation.collections` means."""
-    return DocstringsData() if name == "docstrings" else BeirData(name=name)
+def named_data(name: str, own: DataConfig) -> DataConfig:
+    """What a name in `evaluation.collections` means. own: the run's data, which says what missing documents are."""
+    if name == "docstrings":
+        return DocstringsData()
+    return BeirData(name=name, missing_documents=own.missing_documents if isinstance(own, BeirData) else "error")

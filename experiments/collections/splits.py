@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +52,12 @@ def minable_documents(documents: int, splits: Mapping[str, Split], data: DataCon
 def evaluation_split(collection: Collection, data: DataConfig, split_name: str) -> tuple[Corpus, Split]:
     """The corpus that a split is searched in, and the split with its judgments pointing into that corpus.
 
-    With `search_corpus: judged` the corpus holds the documents judged in this split, in corpus order.
+    With `search_corpus: judged` the corpus holds the documents judged in this split, score 0 included, in corpus order.
     Raises UserError where the collection lacks the split.
     """
     split = require_split(collection, split_name, f"{split_name} is to be evaluated")
     if not (isinstance(data, BeirData) and data.search_corpus == "judged"):
         return collection.corpus, split
-    kept, document = np.unique(split.qrels.document, return_inverse=True)
-    qrels = Qrels.build(query=split.qrels.query, document=document, grade=split.qrels.grade)
-    return collection.corpus.take(kept), Split(queries=split.queries, qrels=qrels)
+    kept = np.union1d(split.qrels.document, split.nonrelevant.document)
+    qrels = replace(split.qrels, document=np.searchsorted(kept, split.qrels.document).astype(np.int32))
+    return collection.corpus.take(kept), replace(split, qrels=qrels, nonrelevant=Qrels.empty())

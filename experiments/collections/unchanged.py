@@ -34,7 +34,7 @@ def check_unchanged(done: RunRecord, own: DataConfig, load: Callable[[DataConfig
 
     own: the run's training collection. load: gives None for what is not to be compared.
     """
-    found = {name: load(own if name == own.name else named_data(name)) for name in done.collections}
+    found = {name: load(own if name == own.name else named_data(name, own)) for name in done.collections}
     if own.name in found:
         found[own.name] = _as_trained(done, own, found)
     for name, facts in done.collections.items():

@@ -6,6 +6,7 @@ parses them into these types once; everything behind that edge takes these value
 
 from experiments.config.data import (
     BeirData,
+    CarvedData,
     DataConfig,
     DocstringsData,
     SplitShares,
@@ -55,6 +56,7 @@ from experiments.config.value import (
 __all__ = [
     "BeirData",
     "Bm25Teacher",
+    "CarvedData",
     "CommonWith",
     "Count",
     "DataConfig",

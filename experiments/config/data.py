@@ -24,7 +24,7 @@ class _Data(Value):
 
 
 class DocstringsData(_Data):
-    """Docstrings of the pinned distributions: first sentence = query, the rest = passage (issue 3, part 2)."""
+    """Docstrings of the pinned distributions: the first sentence is the query, the rest the passage."""
 
     kind: Literal["docstrings"] = "docstrings"
     passages: Count | Literal["all"] = 3000
@@ -44,26 +44,38 @@ class DocstringsData(_Data):
         return False
 
 
-class BeirData(_Data):
-    """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`.
+class CarvedData(_Data):
+    """The user's own collection, from whatever reader: which queries are drawn and which are set aside from train.
 
+    name: what run names, tables and tags call it.
     train_queries: how many `seed` draws from the train split; None = all.
-    dev_queries: how many train queries are carved out as dev where the folder has no dev split; 0 = none.
+    dev_queries: how many train queries are carved out as dev where the collection has no dev split; 0 = none.
     heldout_queries: train queries set aside by split_seed as additional test queries.
     group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train:
         the query's text, or its first positive's title (squad).
-    search_corpus: whether test queries are searched in all documents or in those judged in their split (squad).
-    ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
-        query's id is left out of the query's ranking, as mteb leaves it out in its task of the same name.
     """
 
-    kind: Literal["beir"] = "beir"
     name: Annotated[str, Field(min_length=1)]
     train_queries: Count | None = None
     dev_queries: Size = 0
     heldout_queries: Size = 0
     group_by: Literal["query", "title"] = "query"
+
+
+class BeirData(CarvedData):
+    """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`.
+
+    search_corpus: whether test queries are searched in all documents or in those judged in their split, whatever the
+        score (squad).
+    missing_documents: what judgments of documents or queries that the folder lacks are: an error, or dropped from
+        training while measures still count the documents as not found.
+    ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
+        query's id is left out of the query's ranking, as mteb leaves it out in its task of the same name.
+    """
+
+    kind: Literal["beir"] = "beir"
     search_corpus: Literal["all", "judged"] = "all"
+    missing_documents: Annotated[Literal["error", "drop"], Field(json_schema_extra={"neutral": "error"})] = "error"
     ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
 
 

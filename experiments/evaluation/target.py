@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from experiments.ir import Corpus, Split, hash_texts
 
 
@@ -25,19 +23,25 @@ class EvaluationTarget:
     @cached_property
     def content_hash(self) -> str:
         """Over documents, queries and judgments, and whether a query's own document counts."""
-        parts = [self.corpus.content_hash, self.split.queries.content_hash, self.split.qrels.content_hash]
+        split = self.split
+        parts = [self.corpus.content_hash, split.queries.content_hash, split.qrels.content_hash, *split.content]
         return hash_texts([*parts, "ignore_identical_ids"] if self.ignore_identical_ids else parts)
 
     @cached_property
     def judgments(self) -> dict[str, dict[str, int]]:
-        """Query id -> document id -> grade; queries without judged documents are left out, as mteb leaves them out."""
+        """Query id -> document id -> grade, documents that the corpus lacks included.
+
+        Queries without judged documents are left out, as mteb leaves them out.
+        """
         qrels, queries = self.split.qrels, self.split.queries
         found: dict[str, dict[str, int]] = {}
         for query, document, grade in zip(qrels.query, qrels.document, qrels.grade, strict=True):
             found.setdefault(queries.ids[query], {})[self.corpus.ids[document]] = int(grade)
+        for position, name, missing_grade in self.split.missing.rows():
+            found.setdefault(queries.ids[position], {})[name] = missing_grade
         return found
 
     @cached_property
     def judged_queries(self) -> list[int]:
         """Positions of the queries with judged documents, in order."""
-        return [int(position) for position in np.unique(self.split.qrels.query)]
+        return [int(position) for position in self.split.judged_queries]

@@ -16,6 +16,7 @@ from experiments.ir import Collection, Split, normalise_text
 from tests.helpers.beir import write_beir, write_files
 
 DOCUMENTS = [{"_id": f"d{i}", "title": f"Title {i // 2}", "text": f"text {i}"} for i in range(10)]
+HEADER = "query-id\tcorpus-id\tscore\n"
 QUERIES = [{"_id": f"q{i}", "text": f"query {i}"} for i in range(10)]
 
 
@@ -81,10 +82,10 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
     queries = [{"_id": f"q{i}", "text": f"query {i}"} for i in range(4)]
     qrels = {
         "test": [("q0", "a", 1), ("q0", "a", 3), ("q0", "gone", 1), ("lost", "a", 1), ("q1", "b", 0)],
-        "extra": [("q2", "b", 2), ("q2", "c", -1)],
-        "empty": [("q3", "c", 0)],
+        "extra": [("q2", "b", 2), ("q2", "c", -1), ("q3", "c", 0)],
     }
-    collection = _load(write_files(tmp_path / "odd", corpus=corpus, queries=[*queries, QUERIES[9]], qrels=qrels))
+    folder = write_files(tmp_path / "odd", corpus=corpus, queries=[*queries, QUERIES[9]], qrels=qrels)
+    collection = _load(folder, missing_documents="drop")
     assert collection.report == {
         "documents": 4,
         "title_only_documents": 1,
@@ -111,7 +112,11 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
         ("queries.jsonl", "\n", r"queries\.jsonl holds no queries"),
         ("corpus.jsonl", '["a"]\n', r"corpus\.jsonl:1: '\[\"a\"\]' is not a JSON object"),
         ("corpus.jsonl", '\n{"_id": "a"}\n', r"corpus\.jsonl:2: the field 'text' is missing: the line has _id"),
-        ("corpus.jsonl", '{"_id": 7, "text": "t"}\n', r"corpus\.jsonl:1: the field '_id' is 7"),
+        (
+            "corpus.jsonl",
+            '{"_id": 7, "text": "t"}\n',
+            r"corpus\.jsonl:1: the field '_id' is 7: it must be a string: write \"7\"",
+        ),
         ("corpus.jsonl", '{"_id": "", "text": "t"}\n', r"corpus\.jsonl:1: the _id is empty"),
         ("corpus.jsonl", '{"_id": "a", "text": "t"}\n' * 2, r"corpus\.jsonl:2: duplicate _id 'a', first on line 1"),
         ("queries.jsonl", '{"_id": "a", "text": "t"}\n' * 2, r"queries\.jsonl:2: duplicate _id 'a'"),
@@ -120,8 +125,24 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
         ("queries.jsonl", b'{"_id": "a", "text": "\xff"}\n', r"queries\.jsonl:1: not UTF-8 \(byte 22\)"),
         ("qrels/test.tsv", "q0\td0\t1\n", r"test\.tsv:1: the header is 'q0\\td0\\t1'"),
         ("qrels/test.tsv", "", r"test\.tsv:1: the header is ''"),
-        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq0\td0\t1.5\n", r"test\.tsv:2: the score '1\.5' is not"),
-        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq0 d0 1\n", r"test\.tsv:2: 'q0 d0 1' has 1 tab-separated"),
+        ("qrels/test.tsv", f"{HEADER}q0\td0\t1.5\n", r"test\.tsv:2: the score '1\.5' is not"),
+        ("qrels/test.tsv", f"{HEADER}q0\td0\tnan\n", r"test\.tsv:2: the score 'nan' is not an integer"),
+        (
+            "qrels/test.tsv",
+            f"{HEADER}q0\td0\t1\n\nq0\td1\t{10**20 - 1}\n",
+            r"test\.tsv:4: the score '9{20}' is too large",
+        ),
+        ("qrels/test.tsv", f"{HEADER}q0 d0 1\n", r"test\.tsv:2: 'q0 d0 1' has 1 tab-separated"),
+        ("qrels/test.tsv", HEADER, r"test\.tsv holds no judgments below its header: add rows or remove"),
+        ("qrels/test.tsv", f"{HEADER}q0\td0\t0\nq1\td1\t0\n", r"none of its 2 judgments has a score above 0"),
+        ("qrels/test.tsv", f"{HEADER}q0 \td0\t1\n", r"test\.tsv:2: the query id 'q0 ' differs from 'q0' only by white"),
+        (
+            "qrels/test.tsv",
+            f"{HEADER}q0\td0\t1\nq1\t d1\t1\n",
+            r"test\.tsv:3: the document id ' d1' differs from 'd1' ",
+        ),
+        ("qrels/test.tsv", f"{HEADER}q0\td0\t1\n".encode("utf-16"), r"test\.tsv:1: not UTF-8 \(byte 0\)"),
+        ("qrels/test.tsv", f"{HEADER}q\xe9\td0\t1\n".encode("latin-1"), r"test\.tsv:2: not UTF-8 \(byte 1\)"),
     ],
 )
 def test_a_defect_is_one_line_with_file_line_and_value(
@@ -250,3 +271,45 @@ def test_test_queries_are_searched_in_what_their_split_judges(folder: Path) -> N
         collection.corpus,
         collection.splits["test"],
     )
+
+
+def test_whole_scores_with_a_point_are_integers(folder: Path) -> None:
+    before = _load(folder).content_hash
+    path = folder / "qrels" / "test.tsv"
+    path.write_text(path.read_text(encoding="utf-8").replace("\t1\n", "\t1.0\n").replace("\t2\n", "\t+2.\n"))
+    assert _load(folder).content_hash == before
+
+
+def test_what_is_judged_zero_is_searched_too(folder: Path) -> None:
+    path = folder / "qrels" / "test.tsv"
+    # q9 has no relevant document: no query of the split, but what it judges is searched.
+    path.write_text(path.read_text(encoding="utf-8") + "t0\td7\t0\nt0\td9\t0\nt1\td9\t0\nq9\td0\t-1\n")
+    data = BeirData(name="small", search_corpus="judged")
+    collection = _load(folder, search_corpus="judged")
+    corpus, split = evaluation_split(collection, data, "test")
+    assert corpus.ids == ("d0", "d2", "d4", "d7", "d9")
+    found = {
+        (split.queries.ids[q], corpus.ids[d]) for q, d in zip(split.qrels.query, split.qrels.document, strict=True)
+    }
+    assert found == {("t0", "d2"), ("t0", "d4"), ("t1", "d9")}
+    assert len(split.nonrelevant) == 0
+
+
+def test_a_judgment_of_zero_names_a_collection_only_where_it_decides_what_is_searched(folder: Path) -> None:
+    before = {how: _load(folder, search_corpus=how).content_hash for how in ("all", "judged")}
+    assert before["all"] == before["judged"]
+    path = folder / "qrels" / "test.tsv"
+    path.write_text(path.read_text(encoding="utf-8") + "t0\td7\t0\n")
+    assert _load(folder).content_hash == before["all"]
+    assert _load(folder, search_corpus="judged").content_hash != before["all"]
+
+
+def test_queries_set_aside_take_what_they_judge_along(folder: Path) -> None:
+    path = folder / "qrels" / "train.tsv"
+    zeros = "".join(f"q{i}\td{(i + 1) % 10}\t0\n" for i in range(10))
+    path.write_text(path.read_text(encoding="utf-8") + zeros, encoding="utf-8")
+    data = BeirData(name="small", search_corpus="judged", heldout_queries=3)
+    corpus, split = evaluation_split(_load(folder, search_corpus="judged", heldout_queries=3), data, "heldout")
+    asked = [int(name[1:]) for name in split.queries.ids]
+    assert len(asked) == 3
+    assert set(corpus.ids) == {f"d{n % 10}" for i in asked for n in (i, i + 1)}

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from experiments.collections.carve import carve
 from experiments.collections.docstring_source import Pair
 from experiments.collections.docstrings import Group, group, sample
 from experiments.collections.draw import draw_train_queries
+from experiments.collections.raw import RawCollection
 from experiments.config import BeirData, DocstringsData, SplitShares
 from experiments.errors import UserError
-from experiments.ir import Collection, Split, normalise_text
+from experiments.ir import Split, normalise_text
 
 DATA = DocstringsData(
     passages=150,
@@ -31,7 +33,7 @@ def _several(split: Split) -> int:
     return int((np.bincount(split.qrels.query) > 1).sum())
 
 
-def _texts(collection: Collection, name: str) -> set[str]:
+def _texts(collection: RawCollection, name: str) -> set[str]:
     return {normalise_text(text) for text in collection.splits[name].queries.texts}
 
 
@@ -55,7 +57,7 @@ def test_each_split_has_its_size_and_its_share(split_seed: int) -> None:
     _check_whole(collection, groups)
 
 
-def _check_whole(collection: Collection, groups: Sequence[Group]) -> None:
+def _check_whole(collection: RawCollection, groups: Sequence[Group]) -> None:
     """Splits are disjoint, every group stands whole in the corpus, every document answers one query."""
     members = {normalise_text(g[0].query): {pair.id for pair in g} for g in groups}
     judged: list[str] = []
@@ -81,7 +83,8 @@ def test_no_dev_queries_no_dev_split() -> None:
 
 
 def test_minable_documents_of_the_training_pool() -> None:
-    collection = sample(_groups(), DATA.model_copy(update={"mining_corpus": "train"}))
+    data = DATA.model_copy(update={"mining_corpus": "train"})
+    collection = carve(sample(_groups(), data), data)
     assert set(np.flatnonzero(collection.minable)) == set(collection.splits["train"].qrels.document)
 
 

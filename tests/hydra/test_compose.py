@@ -84,7 +84,7 @@ def test_a_data_folder_names_the_collection_and_stays_out_of_the_run_id(composer
     here = composer.run(["data=beir", f"data.path={tmp_path}/here/toy"])
     there = composer.run(["data=beir", f"data.path={tmp_path}/there/toy"])
     named = composer.run(["data=beir", f"data.path={tmp_path}/here/toy", "data.name=other"])
-    assert here.config.data == BeirData(name="toy")
+    assert here.config.data == BeirData(name="toy", positives="all")
     assert here.execution.data_paths == {"toy": tmp_path / "here" / "toy"}
     assert here.run_id == there.run_id != named.run_id
     assert named.execution.data_paths == {"other": tmp_path / "here" / "toy"}

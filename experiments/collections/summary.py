@@ -1,0 +1,59 @@
+"""Says in one line what a collection holds, and what was dropped, merged or hidden on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE
+from experiments.config import DataConfig
+from experiments.ir import Collection
+from experiments.records.schema import CollectionFacts
+
+log = logging.getLogger("experiments")
+screen = logging.getLogger("experiments.screen")
+_said: set[str] = set()
+
+TAKEN_OUT = {
+    LEAKING: "evaluated train queries removed",
+    LEAKING_ELSEWHERE: "train queries that other collections evaluate removed",
+    "train_queries_dropped_with_dev": "train queries in the groups of dev queries removed",
+    "train_queries_dropped_with_heldout": "train queries in the groups of held-out queries removed",
+    "queries_without_positive": "queries without a relevant document dropped",
+    "unjudged_queries": "queries without a judgment dropped",
+    "dangling_judgments": "judgments of what is not there dropped",
+    "duplicate_judgments": "repeated judgments merged",
+    "zero_score_rows": "judgments of score 0 or below",
+}
+"""Report key -> what is said of a count above zero."""
+
+
+def say_collections(collections: Mapping[str, CollectionFacts], own: Collection, data: DataConfig) -> None:
+    """One line for each collection into the run's log, and on the screen where this process has not shown it yet.
+
+    own: the collection that the run trains on, made from `data`.
+    """
+    for name, facts in collections.items():
+        line = summary(name, facts, hidden=_hidden(own, data) if name == own.name else "")
+        log.info(line)
+        if line not in _said:
+            _said.add(line)
+            screen.info("      %s", line)
+
+
+def summary(name: str, facts: CollectionFacts, *, hidden: str = "") -> str:
+    """`nfcorpus: 3633 documents, queries: test 323, train 2582; 8 evaluated train queries removed`."""
+    counts = ", ".join(f"{split} {count}" for split, count in sorted(facts.queries.items()))
+    said = [f"{count} {said}" for key, said in TAKEN_OUT.items() if (count := facts.report.get(key, 0))]
+    if hidden:
+        said.append(hidden)
+    return f"{name}: {facts.documents} documents, queries: {counts or 'none'}; {', '.join(said) or 'nothing dropped'}"
+
+
+def _hidden(collection: Collection, data: DataConfig) -> str:
+    """What training does not see of the judgments of the train split."""
+    train = collection.splits.get("train")
+    if train is None or data.positives == "all" or len(train.qrels) == len(train.queries):
+        return ""
+    hidden = len(train.qrels) - len(train.queries)
+    return f"positives=one hides {hidden} of {len(train.qrels)} relevant documents of train queries"
