@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
@@ -27,6 +28,7 @@ from pydantic import ValidationError
 
 from experiments.command import mistakes
 from experiments.command.overrides import drop_foreign, has_key, key_of, last_wins
+from experiments.command.study_file import StudyFile, yaml_line
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.execution import Execution, Labels
@@ -177,6 +179,7 @@ class Composer:
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
         self._choices: dict[str, list[str]] = {}
+        self._study_files: dict[str, StudyFile] = {}
 
     def parse(self, arguments: Sequence[str]) -> list[Override]:
         """Parsed overrides; each names a choice that exists, and no group is given a list."""
@@ -243,12 +246,22 @@ class Composer:
         study = config.get("study")
         return None if study is None else OmegaConf.to_container(study, resolve=True)  # type: ignore[return-value]
 
+    def study_file(self, name: str) -> StudyFile:
+        """The file of a study, checked. Raises UserError naming file and line."""
+        if name not in self._study_files:
+            file = StudyFile.read(CONF / "study" / f"{name}.yaml")
+            file.check([str(key) for key in self._base(())], self.choices)
+            self._study_files[name] = file
+        return self._study_files[name]
+
     def _base(self, groups: tuple[str, ...]) -> DictConfig:
         if groups not in self._bases:
             try:
                 config = self.loader.load_configuration(CONFIG_NAME, list(groups), run_mode=RunMode.RUN)
             except HydraException as error:
                 raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
+            except yaml.YAMLError as error:
+                raise UserError(yaml_line(error)) from error
             names = [str(name) for name in config if name != "hydra"]
             task = OmegaConf.masked_copy(config, names)
             OmegaConf.set_struct(task, True)
@@ -279,6 +292,8 @@ class Composer:
             raise UserError(f"{text}: the group {group} needs a choice (it has: {', '.join(choices)})")
         if value is not None and str(value) not in choices:
             raise UserError(mistakes.unknown_choice(text, group, choices))
+        if group == "study" and value is not None:
+            self.study_file(str(value))
 
 
 def _check_command(plain: Mapping[str, Any]) -> None:

@@ -83,14 +83,24 @@ def owners(section: str, field: str) -> list[str]:
     return [kind for kind, model in UNIONS.get(section, {}).items() if field in model.model_fields]
 
 
-def invalid_value(error: ValidationError, given: Mapping[str, Any], *, prefix: str = "") -> str:
-    """The first thing pydantic found wrong: `key=value: what (how to fix)`. `given`: what was validated."""
+def invalid_path(error: ValidationError, given: Mapping[str, Any]) -> list[str]:
+    """Where in `given` the first thing stands that pydantic found wrong, list positions included."""
+    return _locate(error.errors(include_url=False)[0]["loc"], given)[0]
+
+
+def invalid_value(
+    error: ValidationError, given: Mapping[str, Any], *, prefix: str = "", names: Iterable[str] = ()
+) -> str:
+    """The first thing pydantic found wrong: `key=value: what (how to fix)`.
+
+    given: what was validated. names: keys that a key which does not exist may have meant.
+    """
     first = error.errors(include_url=False)[0]
     path, owner = _locate(first["loc"], given)
-    key = prefix + ".".join(part for part in path if not part.isdigit())
+    key = (prefix + ".".join(part for part in path if not part.isdigit())).rstrip(".")
     if first["type"] == "extra_forbidden":
         if prefix:
-            return f"{key}: no such key{_near(path, owner)}"
+            return f"{key}: no such key{did_you_mean(path[-1], {*names, *owner} - {path[-1]})}"
         known = {name: value for name, value in owner.items() if name != path[-1]}
         return _unknown_part(f"{key}={_written(first['input'])}", path[:-1], path[-1], known, given)
     if first["type"] == "missing":
@@ -99,7 +109,7 @@ def invalid_value(error: ValidationError, given: Mapping[str, Any], *, prefix: s
     message = " or ".join(dict.fromkeys(_lowered(message) for message in alike))
     value = first["input"]
     if first["type"] == "tuple_type":
-        message = f"should be a list: write {key}=[{value}]"
+        message = f"should be a list: write {key}=[{'...' if value is None else value}]"
     shown = f"{key}={_written(value)}" if not isinstance(value, (Mapping, BaseModel)) else key
     return f"{shown}: {message}" if shown else message
 
@@ -111,14 +121,12 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _near(path: Sequence[str], owner: Mapping[str, Any]) -> str:
-    return did_you_mean(path[-1], [name for name in owner if name != path[-1]]) if path else ""
-
-
 def _lowered(message: str) -> str:
     message = re.sub(r"^(Value error|Assertion failed), ", "", message)
     message = re.sub(r"^Input should", "should", message)
-    return re.sub(r"be a valid dictionary or instance of \w+", "be a mapping {key: value}", message)
+    message = re.sub(r"^(Tuple|List|String) should have (at \w+ \d+ \w+).*", r"should have \2", message)
+    message = re.sub(r", unable to parse string as an? \w+$", "", message)
+    return re.sub(r"be a valid dictionary( or .*)?$", "be a mapping {key: value}", message)
 
 
 def _locate(loc: Sequence[int | str], given: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:

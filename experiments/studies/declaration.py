@@ -5,14 +5,20 @@ One schema, read from conf/study/ when a study starts and from plan.json when it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from types import NoneType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from experiments.studies.consistency import NAME, check
 
 
 class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
 class Arm(_Declared):
@@ -23,7 +29,17 @@ class Arm(_Declared):
 
 
 def _arm(value: Any) -> Any:
-    return {"overrides": value} if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return {"overrides": value}
+    if isinstance(value, (str, NoneType)) or (isinstance(value, Mapping) and "overrides" not in value):
+        raise ValueError("should be a list of overrides such as [miner=random], or {overrides: [...], rows_of: [...]}")
+    return value
+
+
+def _file_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("should be letters, digits, _, -, + and ., since a folder is named by it")
+    return value
 
 
 class Block(_Declared):
@@ -34,14 +50,14 @@ class Block(_Declared):
 
     overrides: tuple[str, ...] = ()
     arms: tuple[str, ...] | None = None
-    seeds: tuple[int, ...] | None = None
+    seeds: Seeds | None = None
     primary_task: str | None = None
 
 
 def _blocks(value: Any) -> Any:
     """Write out ``like: NAME``: that block's overrides come first, and its other settings hold where none are given."""
     if not isinstance(value, Mapping):
-        return value
+        raise ValueError("should be a mapping of names to settings, as in {small: {overrides: [...]}}")
     return {name: _written_out(value, name) for name in value}
 
 
@@ -65,7 +81,7 @@ class Choose(_Declared):
     values: Annotated[tuple[float | int | str, ...], Field(min_length=1)]
     by: Literal["dev nDCG@10"] = "dev nDCG@10"
     paper: float | None = None
-    seeds: tuple[int, ...] | None = None
+    seeds: Seeds | None = None
     blocks: tuple[str, ...] | None = None
 
     @property
@@ -91,7 +107,7 @@ class Declaration(_Declared):
     empty = the default set.
     """
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[str, AfterValidator(_file_name)]
     question: str = ""
     expectation: str = ""
     cost: str = ""
@@ -99,10 +115,10 @@ class Declaration(_Declared):
     contrasts: Annotated[tuple[Contrast, ...], Field(max_length=2)] = ()
     added: tuple[Contrast, ...] = ()
     family: Literal["holm"] = "holm"
-    margin: float | None = None
+    margin: Annotated[float | None, Field(gt=0.0)] = None
     views: tuple[str, ...] = ()
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]]
+    seeds: Seeds = (0,)
+    arms: dict[str, Annotated[Arm, BeforeValidator(_arm)]] = {}
     choose: dict[str, Choose] = {}
     blocks: Annotated[dict[str, Block], BeforeValidator(_blocks)] = {"main": Block()}
     limits: tuple[str, ...] = ()
@@ -110,33 +126,9 @@ class Declaration(_Declared):
     figures: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Declaration:
-        both = sorted({*self.arms} & {*self.choose})
-        if both:
-            raise ValueError(f"{both[0]!r} stands under arms and under choose: give one of them another name")
-        arms, blocks = {*self.arms, *self.choose}, {*self.blocks}
-        for where, name in self._arm_references():
-            _known(name, arms, f"{where} names the arm")
-        for where, name in self._block_references():
-            _known(name, blocks, f"{where} names the block")
+    def _fits_together(self) -> Declaration:
+        check(self)
         return self
-
-    def _arm_references(self) -> Iterator[tuple[str, str]]:
-        if self.baseline is not None:
-            yield "baseline", self.baseline
-        for contrast in (*self.contrasts, *self.added):
-            yield f"contrast {contrast.name!r}", contrast.arm
-            yield f"contrast {contrast.name!r}", contrast.baseline
-        for name, arm in self.arms.items():
-            yield from ((f"arm {name!r} (rows_of)", other) for other in arm.rows_of)
-        for name, block in self.blocks.items():
-            yield from ((f"block {name!r}", arm) for arm in block.arms or ())
-
-    def _block_references(self) -> Iterator[tuple[str, str]]:
-        for contrast in (*self.contrasts, *self.added):
-            yield from ((f"contrast {contrast.name!r}", block) for block in contrast.blocks or ())
-        for name, choose in self.choose.items():
-            yield from ((f"choose {name!r}", block) for block in choose.blocks or ())
 
     @property
     def baseline_name(self) -> str:
@@ -154,8 +146,3 @@ class Declaration(_Declared):
         """The seeds of a block."""
         seeds = self.blocks[block].seeds
         return self.seeds if seeds is None else seeds
-
-
-def _known(name: str, names: set[str], what: str) -> None:
-    if name not in names:
-        raise ValueError(f"{what} {name!r}, which the study does not have (it has: {', '.join(sorted(names))})")

@@ -12,13 +12,17 @@ from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import swept
+from experiments.command.study_file import StudyFile
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
-from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration
 from experiments.studies.jobs import Job
 from experiments.studies.plan import Chosen, CurvePoint
+
+FIELDS = [name for model in (Declaration, Arm, Block, Choose, Contrast) for name in model.model_fields]
+"""Every key that a declaration may hold somewhere, for `did you mean`."""
 
 
 @dataclass
@@ -103,10 +107,22 @@ class StudyPlanner:
             try:
                 composed = self.composer.run(overrides)
             except UserError as error:
-                raise UserError(f"{cell.title}: {error}") from error
+                where = self._where(cell, str(error))
+                raise UserError(f"{where}{cell.title}: {error}") from error
             names = tuple({key_of(text): text for text in overrides}.values())
             self._cache[cell] = Job(cell.title, names, composed, cell)
         return self._cache[cell]
+
+    def _where(self, cell: Cell, message: str) -> str:
+        """`conf/study/NAME.yaml:LINE: ` where the study's file, and not the command line, set what a message names."""
+        key = message.partition(":")[0].partition("=")[0]
+        if key in {key_of(text) for text in self.settings}:
+            return ""
+        file = _study_file([self.choice], self.composer)
+        set_by_cell = any(key_of(text) == key for text in cell.overrides)
+        places = [["study", "arms", cell.arm], ["study", "choose", cell.arm], ["study", "blocks", cell.block]]
+        found = [where for path in (places if set_by_cell else [key.split(".")]) if (where := file.where(path))]
+        return f"{found[0]}: " if found else ""
 
     def _layers(self, cell: Cell) -> list[str]:
         """The study, what its block sets and the arm has, and the arm itself."""
@@ -154,7 +170,20 @@ def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
     try:
         return Declaration.model_validate(data)
     except ValidationError as error:
-        raise UserError(mistakes.invalid_value(error, data, prefix="study.")) from error
+        line = mistakes.invalid_value(error, data, prefix="study.", names=FIELDS)
+        path = ["study", *mistakes.invalid_path(error, data)]
+        typed = any(".".join(path).startswith(key_of(text).lstrip("+")) for text in arguments if _is_below_study(text))
+        where = "" if typed else _study_file(arguments, composer).where(path)
+        raise UserError(f"{where}: {line}" if where else line) from error
+
+
+def _is_below_study(text: str) -> bool:
+    return key_of(text).lstrip("+~").startswith("study.")
+
+
+def _study_file(arguments: Sequence[str], composer: Composer) -> StudyFile:
+    (name,) = [text.partition("=")[2] for text in arguments if key_of(text) == "study"]
+    return composer.study_file(name)
 
 
 def varied_keys(study: Declaration) -> set[str]:
