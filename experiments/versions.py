@@ -25,12 +25,14 @@ class Stage:
         return {"version": self.version} | ({"layout": self.layout} if self.layout != 1 else {})
 
 
-EMBED = Stage("embed")
+EMBED = Stage("embed", version=2)
+"""Version 2: texts are batched by token length, bf16 vectors in batches of the teacher's own size."""
 RETRIEVE = Stage("retrieve")
 MINE = Stage("mine", version=2, layout=2)
 """Version 2: exact copies of a hidden positive are hidden positives too.
 Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
-DISTILL = Stage("distill")
+DISTILL = Stage("distill", version=2)
+"""Version 2: fitted to vectors of embed's version 2."""
 TRAIN = Stage("train")
 EVALUATE = Stage("evaluate", version=2)
 """Version 2: reading lengths no longer follow training; texts are batched by token count, in bf16 32 at a time."""

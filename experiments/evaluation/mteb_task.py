@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import mteb
+import numpy as np
 from datasets import Dataset
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
@@ -26,6 +27,7 @@ from experiments.evaluation.measures import Judgments, Ranking, without_identica
 from experiments.evaluation.reading import Cut, cut_of
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import hash_texts
+from experiments.models.encoding import Role, encode_batches
 
 SUBSET = "default"
 DEPTHS = (1, 3, 5, 10, 20, 100)
@@ -78,25 +80,19 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
         self.passages_cut = self.cuts[corpus]
         return self.vectors[corpus]
 
-    def _encode(self, inputs: Any, *, prompt_type: Any, **options: Any) -> Any:
-        side = "queries" if prompt_type == mteb.types.PromptType.query else "passages"
-        bar = tqdm(
-            total=len(inputs.dataset),
-            desc=f"{self.title}: {side}",
-            unit="text",
-            disable=self.title is None,
-            leave=False,
-        )
-
-        def count(_module: Any, _inputs: Any, outputs: Any) -> None:
-            bar.update(len(outputs["sentence_embedding"]))  # a hook's return value would replace the outputs
-
-        hook = self.model.register_forward_hook(count)
-        try:
-            return super().encode(inputs, prompt_type=prompt_type, **options)
-        finally:
-            hook.remove()
-            bar.close()
+    def _encode(self, inputs: Any, *, prompt_type: Any, batch_size: int = 32, **_: Any) -> Any:
+        """(n, d) float32; the prompts are the model's own "query" and "document", as mteb would choose them."""
+        texts = [text for batch in inputs for text in batch["text"]]
+        role: Role = "query" if prompt_type == mteb.types.PromptType.query else "document"
+        vectors = np.empty((len(texts), self.model.get_embedding_dimension()), dtype=np.float32)
+        label = f"{self.title}: {'queries' if role == 'query' else 'passages'}"
+        with tqdm(total=len(texts), desc=label, unit="text", disable=self.title is None, leave=False) as bar:
+            for positions, part in encode_batches(
+                self.model, texts, role=role, batch_size=batch_size, name="the student"
+            ):
+                vectors[positions] = part
+                bar.update(len(positions))
+        return vectors
 
 
 def local_task(target: EvaluationTarget) -> AbsTaskRetrieval:

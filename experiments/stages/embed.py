@@ -11,8 +11,9 @@ from experiments.config import DenseTeacher
 from experiments.execution import Execution
 from experiments.ir import Scores
 from experiments.models.encoder import load_encoder
+from experiments.models.encoding import Role
 from experiments.store import Artifact, Store
-from experiments.teachers.dense import Role, embedding_payload, encode
+from experiments.teachers.dense import embedding_payload, encode
 from experiments.versions import EMBED
 
 FILE = "vectors.npy"
@@ -24,15 +25,8 @@ def embed(
     """(n, d) float32 vectors of `texts`, mapped from disk, and their artifact."""
 
     def make(folder: Path) -> None:
-        encode(
-            load_encoder(encoder, execution=execution, precision=encoder.precision),
-            texts,
-            role=role,
-            normalize=encoder.normalize,
-            batch_size=execution.inference_batch_size,
-            out=folder / FILE,
-            label=f"{encoder.name} encodes {role} texts" if execution.progress else None,
-        )
+        model = load_encoder(encoder, execution=execution, precision=encoder.precision)
+        encode(model, texts, encoder=encoder, role=role, execution=execution, out=folder / FILE)
 
     payload = embedding_payload(texts, encoder=encoder, role=role, execution=execution)
     artifact = store.get_or_make(EMBED.name, payload, make)

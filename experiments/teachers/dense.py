@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from experiments.execution import Execution
 from experiments.files import reserve
 from experiments.ir import Collection, Qrels, Scores, hash_texts
 from experiments.models.encoder import weights_identity
+from experiments.models.encoding import Role, encode_batches
 from experiments.store import Artifact, Store
 from experiments.teachers.pairs import score_pairs
 from experiments.teachers.ranking import Ranking
@@ -21,10 +22,6 @@ from experiments.versions import EMBED
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-Role = Literal["query", "document"]
-CHUNK_BATCHES = 16
-"""Batches between two steps of the progress bar."""
 
 
 class Embed(Protocol):
@@ -40,7 +37,7 @@ class Embed(Protocol):
 def embedding_payload(
     texts: Sequence[str], *, encoder: DenseTeacher, role: Role, execution: Execution
 ) -> dict[str, Any]:
-    """All that can change an embedding; neither batch size nor device nor workers."""
+    """All that can change an embedding: in bf16 the batch too, but never device, workers or `inference_batch_size`."""
     return {
         **EMBED.payload,
         "weights": weights_identity(encoder, execution=execution),
@@ -52,6 +49,7 @@ def embedding_payload(
         "role": role,
         "prompt": encoder.query_prompt if role == "query" else encoder.document_prompt,
         "texts": hash_texts(texts),
+        **({"encode_batch": encoder.encode_batch} if encoder.precision == "bf16" else {}),
     }
 
 
@@ -59,31 +57,28 @@ def encode(
     model: SentenceTransformer,
     texts: Sequence[str],
     *,
+    encoder: DenseTeacher,
     role: Role,
-    normalize: bool,
-    batch_size: int,
+    execution: Execution,
     out: Path,
-    label: str | None = None,
 ) -> None:
-    """Write the vectors of `texts` to the .npy file `out`, (n, d) float32, long texts first; `label` shows a bar.
+    """Write the vectors of `texts` to the .npy file `out`, (n, d) float32.
 
-    Unit vectors are normalised anew in float32, since a model in bf16 gives them three digits.
+    Unit vectors are normalised anew in float32, since a model in bf16 gives them three digits. Raises UserError for a
+    text whose vector is not finite.
     """
     from tqdm import tqdm
 
+    batch = encoder.encode_batch if encoder.precision == "bf16" else execution.inference_batch_size
     vectors = np.lib.format.open_memmap(
         out, mode="w+", dtype=np.float32, shape=(len(texts), model.get_embedding_dimension())
     )
     reserve(out)
-    order = np.argsort([-len(text) for text in texts], kind="stable")
-    step = batch_size * CHUNK_BATCHES
-    encode_texts = model.encode_query if role == "query" else model.encode_document
-    with tqdm(total=len(texts), desc=label, unit="text", disable=label is None) as bar:
-        for start in range(0, len(texts), step):
-            chunk = order[start : start + step]
-            part = encode_texts([texts[i] for i in chunk], batch_size=batch_size, show_progress_bar=False)
-            vectors[chunk] = unit(part.astype(np.float32)) if normalize else part
-            bar.update(len(chunk))
+    label = f"{encoder.name} encodes {role} texts"
+    with tqdm(total=len(texts), desc=label, unit="text", disable=not execution.progress) as bar:
+        for positions, part in encode_batches(model, texts, role=role, batch_size=batch, name=encoder.name):
+            vectors[positions] = unit(part) if encoder.normalize else part
+            bar.update(len(positions))
     vectors.flush()
 
 
