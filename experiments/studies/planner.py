@@ -19,6 +19,7 @@ from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
 from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration
 from experiments.studies.jobs import Job
+from experiments.studies.own_data import OtherData, other_data
 from experiments.studies.plan import Chosen, CurvePoint
 
 FIELDS = [name for model in (Declaration, Arm, Block, Choose, Contrast) for name in model.model_fields]
@@ -27,12 +28,18 @@ FIELDS = [name for model in (Declaration, Arm, Block, Choose, Contrast) for name
 
 @dataclass
 class StudyPlanner:
-    """Composes the cells of one study. `settings`: what the command line sets for every run."""
+    """Composes the cells of one study.
+
+    settings: what the command line sets for every run. other: not None where that is other data than the study's own.
+    command: the whole command line in plain words, for messages and pages.
+    """
 
     composer: Composer
     study: Declaration
     choice: str
     settings: tuple[str, ...]
+    other: OtherData | None = None
+    command: tuple[str, ...] = ()
     chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
     _cache: dict[Cell, Job] = field(default_factory=dict)
 
@@ -43,7 +50,11 @@ class StudyPlanner:
         (choice,) = [text for text in arguments if key_of(text) == "study"]
         parsed = [one for one in composer.parse(arguments) if not _about_study(one)]
         settings = tuple(_plain(one) for one in parsed)
-        planner = cls(composer, study, choice, settings)
+        other = None if _sets_data(study) else other_data(composer, study, choice, settings)
+        if other is not None:
+            keep = frozenset(key_of(text).removeprefix("study.") for text in arguments)
+            study = other.declaration(study, keep=keep)
+        planner = cls(composer, study, choice, settings, other, _command(composer, arguments))
         for text in settings:
             planner._check_setting(text)
         for name, block in study.blocks.items():
@@ -85,7 +96,24 @@ class StudyPlanner:
         """The runs of phase 2 that wait for nothing. Reads the store for what phase 1 found."""
         if self.study.choose:
             self._choose([self.job(cell) for cell in phase_one(self.study)])
-        return [self.job(cell) for cell in self.cells() if not cell.waits]
+        jobs = [self.job(cell) for cell in self.cells() if not cell.waits]
+        self._check_arms_differ(jobs)
+        return jobs
+
+    def _check_arms_differ(self, jobs: Sequence[Job]) -> None:
+        """Two declared arms that come to one run would be one result under two names."""
+        first: dict[tuple[str, int, str], str] = {}
+        for job in jobs:
+            cell = job.cell
+            if cell is None or cell.arm not in self.study.arms:
+                continue
+            other = first.setdefault((cell.block, cell.seed, job.composed.run_id), cell.arm)
+            if other != cell.arm:
+                where = _study_file([self.choice], self.composer).where(["study", "arms", cell.arm])
+                raise UserError(
+                    f"{where}: arms {other!r} and {cell.arm!r} of block {cell.block} are the same run "
+                    f"({job.composed.run_id}): drop one, or change what it sets"
+                )
 
     def blocked(self) -> list[tuple[Cell, str]]:
         """The cells that could not be composed, and why: one line naming the missing dev runs."""
@@ -101,7 +129,8 @@ class StudyPlanner:
         if cell not in self._cache:
             choices = self._choices(cell)
             settings = [text for text in self.settings if self._applies(text, choices)]
-            overrides = [*self._layers(cell), *settings, *self._common_rows(cell), *self._labels(cell)]
+            resets = () if self.other is None else self.other.resets
+            overrides = [*self._layers(cell), *resets, *settings, *self._common_rows(cell), *self._labels(cell)]
             if cell.phase == 1:
                 overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
             try:
@@ -164,6 +193,9 @@ class StudyPlanner:
 
 def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
     """The study that a command line names, with what it sets under study. itself."""
+    for text in arguments:
+        if key_of(text).lstrip("+") in {"study.arms", "study.choose", "study.blocks"}:
+            raise UserError(f"{text}: this would be merged with what the study's file has: edit the file")
     data = composer.study([text for text in arguments if key_of(text).partition(".")[0] == "study"])
     if data is None:
         raise UserError("study=null: name a study of conf/study/")
@@ -175,6 +207,19 @@ def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
         typed = any(".".join(path).startswith(key_of(text).lstrip("+")) for text in arguments if _is_below_study(text))
         where = "" if typed else _study_file(arguments, composer).where(path)
         raise UserError(f"{where}: {line}" if where else line) from error
+
+
+def _sets_data(study: Declaration) -> bool:
+    """Whether the study's blocks or arms choose their data, so that the command line may not."""
+    lists = [*(block.overrides for block in study.blocks.values()), *(arm.overrides for arm in study.arms.values())]
+    return any(key_of(text) in {"data", "data.name", "data.path"} for texts in lists for text in texts)
+
+
+def _command(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
+    """What names the study's runs: not where they are stored, tracked and launched, nor that a plan is asked for."""
+    elsewhere = {"dry_run", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
+    parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in elsewhere]
+    return tuple(_plain(one) for one in parsed)
 
 
 def _is_below_study(text: str) -> bool:

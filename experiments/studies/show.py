@@ -39,6 +39,8 @@ def show_study(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job
     say(f"study {study.name}: {study.question}")
     say(f"  blocks  {', '.join(study.blocks)}")
     say(f"  arms    {', '.join([*study.arms, *study.choose])}")
+    if planner.other is not None:
+        say(f"  data    {planner.other.line}")
     say(f"  seeds   {', '.join(map(str, study.seeds))}")
     waiting = [cell for cell in planner.cells() if cell.waits]
     later = f", and {len(waiting)} more that wait for phase 1" if waiting else ""
