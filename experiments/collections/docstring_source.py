@@ -6,6 +6,7 @@ Files are those that a distribution's RECORD lists, so nothing else that happens
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 from experiments.collections import docstring_prose
 from experiments.errors import UserError
-from experiments.files import write_text
+from experiments.files import write_bytes
 from experiments.identity import digest
 
 log = logging.getLogger("experiments")
@@ -61,14 +62,22 @@ def extraction_key() -> str:
 
 
 def extract_cached(cache: Path, *, workers: int) -> list[Pair]:
-    """`extract`, kept as JSONL under `cache`."""
+    """`extract`, kept under `cache` as JSONL after a first line with its sha256; a damaged file is made anew."""
     path = cache / f"docstrings-{extraction_key()}.jsonl"
-    if not path.is_file():
-        log.info("reading the docstrings of %s", ", ".join(pinned_versions()))
-        pairs = extract(pinned_versions(), workers=workers)
-        write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))
-    with path.open(encoding="utf-8") as lines:
-        return [Pair(**json.loads(line)) for line in lines]
+    if path.is_file():
+        seal, _, body = path.read_bytes().partition(b"\n")
+        if seal == _seal(body):
+            return [Pair(**json.loads(line)) for line in body.splitlines()]
+        log.warning("%s is made anew: it is damaged, or an older version wrote it", path)
+    log.info("reading the docstrings of %s", ", ".join(pinned_versions()))
+    pairs = extract(pinned_versions(), workers=workers)
+    body = "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs).encode()
+    write_bytes(path, _seal(body) + b"\n" + body)
+    return pairs
+
+
+def _seal(body: bytes) -> bytes:
+    return json.dumps({"sha256": hashlib.sha256(body).hexdigest()}).encode()
 
 
 def extract(versions: Mapping[str, str], *, workers: int) -> list[Pair]:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -70,6 +72,37 @@ def test_the_cache_is_used_and_leaves_nothing_half_written(tmp_path: Path, monke
     assert [path.suffix for path in tmp_path.iterdir()] == [".jsonl"]
     monkeypatch.setattr(docstring_source, "extract", None)
     assert extract_cached(tmp_path, workers=1) == made
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: data.rstrip().rfind(b"\n") + 1],
+        lambda data: data[:-30],
+        lambda data: data.replace(b"the", b"teh", 1),
+        lambda data: b"\xff" + data,
+        lambda data: data.partition(b"\n")[2],
+        lambda data: b"",
+    ],
+    ids=["a line less", "cut short", "edited", "not UTF-8", "no checksum", "empty"],
+)
+def test_a_damaged_cache_is_made_anew_with_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    monkeypatch.setattr(docstring_source, "pinned_versions", lambda: SMALL)
+    monkeypatch.setattr(docstring_source.log, "propagate", True)
+    made = extract_cached(tmp_path, workers=1)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert path.read_bytes() != whole
+    assert extract_cached(tmp_path, workers=1) == made
+    assert path.read_bytes() == whole
+    (line,) = [entry.getMessage() for entry in caplog.records if entry.levelno == logging.WARNING]
+    assert line.startswith(f"{path} is made anew: ")
 
 
 def test_pairs_of_the_pinned_texts(real_pairs: list[Pair]) -> None:
