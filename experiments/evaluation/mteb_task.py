@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from experiments.errors import UserError
 from experiments.evaluation.measures import Judgments, Ranking, without_identical_ids
-from experiments.evaluation.reading import Cut, cut_of
+from experiments.evaluation.reading import Cut, Side, cut_of, pooled
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import hash_texts
 from experiments.models.encoding import Role, encode_batches
@@ -52,11 +52,9 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
     """A student under a name and revision of its own: mteb files results by them, and local models have none.
 
     `title` names the progress bar; None shows none. What was encoded of a corpus is kept by the hash of its texts, so
-    that several query sets over one corpus encode it once. `queries_cut` and `passages_cut` tell of the last ones read.
+    that several query sets over one corpus encode it once. mteb hands over a large corpus in parts; `cuts` tells what
+    was cut of each text set handed over since it was last emptied.
     """
-
-    queries_cut: Cut
-    passages_cut: Cut
 
     def __init__(self, model: SentenceTransformer, *, key: str) -> None:
         with quiet():
@@ -64,21 +62,22 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
         meta: Any = vars(self)["mteb_model_meta"]
         self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
         self.title: str | None = None
-        self.vectors: dict[str, Any] = {}
-        self.cuts: dict[str, Cut] = {}
+        self.vectors: dict[str, tuple[Any, Cut]] = {}
+        self.cuts: dict[Side, list[Cut]] = {"query": [], "document": []}
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
         """As the library's, with a bar that says what is encoded; a corpus that was encoded before is not again."""
         texts = list(inputs.dataset["text"])
         if prompt_type == mteb.types.PromptType.query:
-            self.queries_cut = cut_of(self.model, texts, "query")
+            self.cuts["query"].append(cut_of(self.model, texts, "query"))
             return self._encode(inputs, prompt_type=prompt_type, **options)
         corpus = hash_texts(texts)
         if corpus not in self.vectors:
-            self.cuts[corpus] = cut_of(self.model, texts, "document")
-            self.vectors[corpus] = self._encode(inputs, prompt_type=prompt_type, **options)
-        self.passages_cut = self.cuts[corpus]
-        return self.vectors[corpus]
+            vectors = self._encode(inputs, prompt_type=prompt_type, **options)
+            self.vectors[corpus] = vectors, cut_of(self.model, texts, "document")
+        vectors, cut = self.vectors[corpus]
+        self.cuts["document"].append(cut)
+        return vectors
 
     def _encode(self, inputs: Any, *, prompt_type: Any, batch_size: int = 32, **_: Any) -> Any:
         """(n, d) float32; the prompts are the model's own "query" and "document", as mteb would choose them."""
@@ -155,6 +154,7 @@ def load_built_in(task: AbsTaskRetrieval) -> None:
 def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> TaskRun:
     """Let mteb encode, search exactly and score `task`, whose data is loaded."""
     split = task.eval_splits[0]
+    encoder.cuts = {"query": [], "document": []}
     with tempfile.TemporaryDirectory() as scratch, quiet():
         result = mteb.evaluate(
             encoder,
@@ -172,8 +172,8 @@ def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) ->
         judgments=data["relevant_docs"],
         ndcg=result.task_results[0].scores[split][0]["ndcg_at_10"],
         documents=len(data["corpus"]),
-        queries_cut=encoder.queries_cut,
-        passages_cut=encoder.passages_cut,
+        queries_cut=pooled(encoder.cuts["query"]),
+        passages_cut=pooled(encoder.cuts["document"]),
     )
 
 

@@ -29,10 +29,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Cut:
-    """length: tokens at which texts were cut, prompt included; None = nowhere. share: of the texts, how many were."""
+    """Of `texts` texts, `cut` were longer than `length` tokens, prompt included (None = no limit)."""
 
     length: int | None
-    share: float
+    cut: int
+    texts: int
+
+    @property
+    def share(self) -> float:
+        """Of the texts, how many were cut; 0 of none."""
+        return self.cut / self.texts if self.texts else 0.0
 
 
 def reading_of(config: RunConfig) -> Reading:
@@ -42,15 +48,21 @@ def reading_of(config: RunConfig) -> Reading:
 
 
 def cut_of(model: SentenceTransformer, texts: Sequence[str], side: Side) -> Cut:
-    """The length in force on `side`, and the share of `texts` whose tokens, prompt included, are more."""
+    """The length in force on `side`, and how many of `texts` have more tokens, prompt included."""
     length = _length(model, side)
-    if length is None or not texts:
-        return Cut(length, 0.0)
     prompt = model.prompts.get(side) or ""
     cut = 0
+    if length is None:
+        return Cut(length, cut, len(texts))
     for start in range(0, len(texts), CHUNK):
         cut += sum(count > length for count in _tokens(model.tokenizer, prompt, texts[start : start + CHUNK]))
-    return Cut(length, cut / len(texts))
+    return Cut(length, cut, len(texts))
+
+
+def pooled(parts: Sequence[Cut]) -> Cut:
+    """Of one or more sets of texts read at one length, the sum."""
+    (length,) = {part.length for part in parts}
+    return Cut(length, sum(part.cut for part in parts), sum(part.texts for part in parts))
 
 
 def _length(model: SentenceTransformer, side: Side) -> int | None:

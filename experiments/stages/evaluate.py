@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.config import DistilledStudent, RunConfig
-from experiments.evaluation.measures import Ranking, per_query_measures
+from experiments.config import RunConfig
+from experiments.evaluation.measures import per_query_measures
 from experiments.evaluation.reading import Reading, reading_of
+from experiments.evaluation.run_file import read_run, run_frame
+from experiments.evaluation.student import load_student
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.files import write_json
-from experiments.models.lengths import set_lengths
-from experiments.models.saved import load_model
-from experiments.models.student import build_student
 from experiments.records.schema import PER_QUERY_COLUMNS, TaskScores
 from experiments.store import Artifact, Store
 from experiments.versions import EVALUATE
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
     from experiments.evaluation.mteb_task import NamedEncoder, TaskRun
 
 TOLERANCE = 5.1e-6
@@ -52,8 +49,14 @@ def evaluate(
     first, then `evaluation.tasks`. Raises UserError for a task that needs a hub where there is none.
     """
     reading = reading_of(config)
-    load = functools.cache(functools.partial(_load, config, reading, student, fitted, execution))
-    encoder = functools.cache(functools.partial(_encoder, load, student_key))
+
+    @functools.cache
+    def encoder() -> NamedEncoder:
+        from experiments.evaluation.mteb_task import NamedEncoder
+
+        model = load_student(config.student, reading=reading, trained=student, fitted=fitted, execution=execution)
+        return NamedEncoder(model, key=student_key)
+
     measured = functools.partial(_measured, reading, student_key, encoder, store, execution)
     artifacts = [_local(target, measured) for target in targets]
     artifacts += [_built_in(name, measured) for name in config.evaluation.tasks]
@@ -136,12 +139,6 @@ def _measured(
     return store.get_or_make(EVALUATE.name, payload, make)
 
 
-def _encoder(load: Callable[[], SentenceTransformer], student_key: str) -> NamedEncoder:
-    from experiments.evaluation.mteb_task import NamedEncoder
-
-    return NamedEncoder(load(), key=student_key)
-
-
 def _write(folder: Path, ran: TaskRun, *, name: str, content_hash: str) -> None:
     """The run file first, then what is computed from it. Raises RuntimeError where mteb's own figure differs."""
     run_frame(ran.run).to_parquet(folder / "run.parquet", index=False)
@@ -164,22 +161,6 @@ def _write(folder: Path, ran: TaskRun, *, name: str, content_hash: str) -> None:
     write_json(folder / "scores.json", scores.model_dump(mode="json"))
 
 
-def run_frame(run: Ranking) -> pd.DataFrame:
-    """query_id, document_id, score (float64, full precision): queries sorted, best first, ties by id descending."""
-    rows = [(query, document, score) for query, scores in run.items() for document, score in scores.items()]
-    frame = pd.DataFrame(rows, columns=["query_id", "document_id", "score"])
-    return frame.sort_values(["query_id", "score", "document_id"], ascending=[True, False, False], ignore_index=True)
-
-
-def read_run(path: Path) -> dict[str, dict[str, float]]:
-    """What `run_frame` was made of."""
-    frame = pd.read_parquet(path)
-    return {
-        str(query): dict(zip(group["document_id"], group["score"], strict=True))
-        for query, group in frame.groupby("query_id", sort=False)
-    }
-
-
 def _scores(artifact: Artifact) -> TaskScores:
     return TaskScores.model_validate(json.loads((artifact.path / "scores.json").read_text(encoding="utf-8")))
 
@@ -190,21 +171,3 @@ def _joined(names: Sequence[str], frames: Sequence[pd.DataFrame]) -> pd.DataFram
         return pd.DataFrame(columns=list(PER_QUERY_COLUMNS))
     joined = pd.concat(labelled, ignore_index=True)[list(PER_QUERY_COLUMNS)]
     return joined.sort_values(["task", "query_id"], ignore_index=True)
-
-
-def _load(
-    config: RunConfig, reading: Reading, trained: Path | None, fitted: Path | None, execution: Execution
-) -> SentenceTransformer:
-    base = config.student.base if isinstance(config.student, DistilledStudent) else config.student
-    attention = "sdpa"
-    if trained is not None:
-        remote = getattr(base, "trust_remote_code", False)
-        model = load_model(
-            trained, execution=execution, precision=reading.precision, attention=attention, trust_remote_code=remote
-        )
-    else:
-        model = build_student(
-            config.student, execution=execution, attention=attention, precision=reading.precision, fitted=fitted
-        )
-    set_lengths(model, query=reading.query_length, document=reading.passage_length)
-    return model

@@ -21,7 +21,7 @@ from experiments.models.saved import save_model
 from experiments.models.student import build_student, student_key
 from experiments.records.schema import TrainingFacts
 from experiments.store import Artifact, Store
-from experiments.training.outcome import Curve, training_facts
+from experiments.training.facts import Curve, training_facts
 from experiments.versions import TRAIN
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mteb.models import SearchEncoderWrapper
 from sentence_transformers import SentenceTransformer
 
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
-from experiments.evaluation.mteb_task import NamedEncoder, local_task
+from experiments.evaluation.mteb_task import NamedEncoder, local_task, search
 from experiments.evaluation.reading import Cut, Reading, cut_of, reading_of
+from experiments.evaluation.run_file import read_run
 from experiments.ir import Qrels
 from experiments.models.lengths import set_lengths
 from experiments.models.student import build_student, student_key
 from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, TaskScores
-from experiments.stages.evaluate import EvaluationTarget, evaluate, read_run
+from experiments.stages.evaluate import EvaluationTarget, evaluate
 from experiments.stages.train import train
 from experiments.store import Artifact, Store
 from tests.helpers.toy import toy_collection, toy_config, toy_execution, toy_negatives
@@ -195,10 +198,27 @@ def test_a_text_that_just_fits_is_not_cut(tmp_path: Path) -> None:
     text = COLLECTION.corpus.passages[0]
     tokens = len(model.tokenizer.tokenize(text)) + 2
     set_lengths(model, query=None, document=tokens)
-    assert cut_of(model, [text], "document") == Cut(tokens, 0.0)
-    assert cut_of(model, [text], "query") == Cut(512, 0.0)
+    assert cut_of(model, [text], "document") == Cut(tokens, cut=0, texts=1)
+    assert cut_of(model, [text], "query") == Cut(512, cut=0, texts=1)
     set_lengths(model, query=None, document=tokens - 1)
-    assert cut_of(model, [text, "short"], "document") == Cut(tokens - 1, 0.5)
+    found = cut_of(model, [text, "short"], "document")
+    assert found == Cut(tokens - 1, cut=1, texts=2)
+    assert found.share == 0.5
+
+
+def test_a_corpus_handed_over_in_parts_is_counted_whole(tmp_path: Path) -> None:
+    assert mteb_in_parts(tmp_path / "parts", size=17) == mteb_in_parts(tmp_path / "whole", size=1000)
+
+
+def mteb_in_parts(root: Path, *, size: int) -> Cut:
+    student = TinyStudent()
+    model = build_student(student, execution=toy_execution(root))
+    set_lengths(model, query=None, document=30)
+    encoder = NamedEncoder(model, key=student_key(student))
+    with pytest.MonkeyPatch.context() as patch:
+        in_parts = partialmethod(SearchEncoderWrapper.__init__, corpus_chunk_size=size)
+        patch.setattr(SearchEncoderWrapper, "__init__", in_parts)
+        return search(local_task(TARGET), encoder, batch_size=32).passages_cut
 
 
 def test_the_batch_in_bf16_is_the_config_s_and_not_the_machine_s(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from experiments.models.student import build_student
 from experiments.records.schema import TrainingFacts
 from experiments.stages.train import train, train_payload
 from experiments.store import Artifact, Store
-from experiments.training.outcome import is_collapsed
+from experiments.training.facts import is_collapsed
 from experiments.training.rows import row_dataset
 from tests.helpers.toy import toy_collection, toy_config, toy_execution, toy_negatives
 

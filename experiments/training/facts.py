@@ -1,4 +1,4 @@
-"""What training leaves behind: a thinned curve, the final loss, and whether the student collapsed."""
+"""Facts of a training run for its record: thinned curve, final loss, whether the student collapsed."""
 
 from __future__ import annotations
 
