@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from experiments.entry import Parser, check_writable, guarded
@@ -62,6 +63,7 @@ def _build(parsed: argparse.Namespace) -> int:
     from analysis.tables.blocks import block_markdown
 
     source = open_source(parsed.records)
+    load = cache(lambda name: load_study(source, name))
     names = parsed.studies or source.studies()
     if not names:
         raise UserError(
@@ -69,7 +71,7 @@ def _build(parsed: argparse.Namespace) -> int:
         )
     differing: list[str] = []
     for name in names:
-        study = load_study(source, name)
+        study = load(name)
         folder = source.study_folder(name) if parsed.out is None else parsed.out / name
         files = render_study(study)
         if parsed.check:
@@ -81,7 +83,7 @@ def _build(parsed: argparse.Namespace) -> int:
             print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     if parsed.out is None:
-        for path, content in {**marked_pages(source), **judgment_pages(source)}.items():
+        for path, content in {**marked_pages(source, load), **judgment_pages(source)}.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())
             elif not parsed.check:

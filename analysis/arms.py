@@ -11,6 +11,7 @@ from analysis.compare import block_tasks, compare_arms, difference_tasks, primar
 from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
+from experiments.records.folder import is_outdated
 from experiments.records.schema import MiningFacts, TrainingFacts
 
 
@@ -40,6 +41,7 @@ class ArmRow:
     p_holm: for the primary contrasts against the study's baseline. baseline_there: the baseline's mean over the seeds
     of the difference, where those are not all of its own. cosine: mean between documents of the training rows, after
     training. below_base: lower than the untrained model. collapsed: how many of the trained seeds.
+    outdated: how many of the runs were made by stages whose numbers have changed their meaning since.
     """
 
     block: str
@@ -62,6 +64,7 @@ class ArmRow:
     cosine: float | None
     below_base: bool
     collapsed: int
+    outdated: int
 
 
 @cache
@@ -106,6 +109,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
         cosine=fmean(facts.mean_cosine for facts in training) if training else None,
         below_base=_below_base(study, block, runs, mean),
         collapsed=sum(facts.collapsed for facts in training),
+        outdated=sum(is_outdated(run.record) for run in runs),
     )
 
 

@@ -8,12 +8,13 @@ that block's part of it. `build` fills them in, `build --check` compares them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from analysis.arms import ArmRow, arm_rows
 from analysis.chosen import chosen
 from analysis.formats import DASH, Table, fixed, markdown, percent
-from analysis.load import Study, load_study
+from analysis.load import Study
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
 from analysis.tables.cells import difference_text, marks, over_text
@@ -27,18 +28,21 @@ MARKED = re.compile(
 )
 
 
-def marked_pages(source: Source) -> dict[Path, bytes]:
-    """Every page with markers, and what it should hold. Empty for an artifact store, which has no such pages."""
+def marked_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, bytes]:
+    """Every page with markers, and what it should hold. Empty for an artifact store, which has no such pages.
+
+    load: a study by its name.
+    """
     if source.is_store:
         return {}
     root = source.root.resolve()
     pages = (root.parent / "README.md", root / "README.md")
-    return {page: filled(page.read_text(encoding="utf-8"), source).encode() for page in pages if page.is_file()}
+    return {page: filled(page.read_text(encoding="utf-8"), load).encode() for page in pages if page.is_file()}
 
 
-def filled(text: str, source: Source) -> str:
+def filled(text: str, load: Callable[[str], Study]) -> str:
     """`text` with every marked table made anew. Raises UserError for a study, block or table that is not there."""
-    studies = {name: load_study(source, name) for name in sorted({found["study"] for found in MARKED.finditer(text)})}
+    studies = {name: load(name) for name in sorted({found["study"] for found in MARKED.finditer(text)})}
     return MARKED.sub(lambda found: f"{found['begin']}{_inside(studies[found['study']], found)}{found['end']}", text)
 
 

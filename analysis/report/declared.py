@@ -1,4 +1,4 @@
-"""The declaration, as it stands and as it stood when the first run started."""
+"""The declaration, as it stands and as it stood when plan.json was first written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from analysis.formats import fixed
 from analysis.load import Study
+from analysis.report.history import history_line
 
 
 def declaration_section(study: Study) -> str:
-    """Question, expectation, what is compared, and every change since the first run."""
+    """Question, expectation, what is compared, and every change since."""
     d = study.plan.declaration
     contrasts = "; ".join(f"{c.name} ({c.arm} − {c.baseline})" for c in d.contrasts) or "none"
     margin = "none declared" if d.margin is None else f"±{d.margin:g}"
@@ -23,7 +24,7 @@ def declaration_section(study: Study) -> str:
         *(_chosen_line(study, cell) for cell in sorted(study.plan.chosen)),
     ]
     body = "".join(f"{line}\n" for line in lines if line)
-    return f"## Declaration\n\n{body}\n{_changes(study)}"
+    return f"## Declaration\n\n{body}\n{_changes(study)}{history_line(study)}"
 
 
 def _block_line(study: Study, block: str) -> str:
@@ -49,9 +50,14 @@ def value_text(value: float | int | str | None) -> str:
 def _changes(study: Study) -> str:
     found = study.plan.changes
     if not found:
-        return "Nothing of it was changed after the first run started.\n"
+        later = " The contrasts added since stand apart." if _added_since(study) else ""
+        return f"What plan.json declares is what was first written there.{later}\n"
     lines = [f"- `{key}`: was {_value(before)}, is {_value(after)}\n" for key, before, after in found]
-    return "**Changed after the first run started:**\n\n" + "".join(lines)
+    return "**Changed since plan.json was first written:**\n\n" + "".join(lines) + "\n"
+
+
+def _added_since(study: Study) -> bool:
+    return study.plan.declaration.added != study.plan.declared_at_first_run.added
 
 
 def _value(value: Any) -> str:

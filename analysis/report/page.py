@@ -11,6 +11,7 @@ from analysis.report.conditions import collection_section, cost_section, environ
 from analysis.report.declared import declaration_section
 from analysis.report.limits import limits
 from analysis.report.setting import setting_section
+from analysis.report.versions import versions_section
 from analysis.tables.registry import study_tables, table_section
 
 
@@ -19,6 +20,7 @@ def page(study: Study, figures: Sequence[Figure]) -> str:
     tables = list(study_tables(study).values())
     sections = [
         f"# {study.name}\n\n{study.plan.declaration.question}\n",
+        versions_section(study),
         declaration_section(study),
         setting_section(study),
         *(table_section(table, study) for table in tables if not table.last),

@@ -48,8 +48,10 @@ def known_text(known: KnownFalse | None) -> str:
 
 
 def marks(row: ArmRow) -> str:
-    """What a reader must not overlook: below the untrained base, collapsed."""
+    """What a reader must not overlook: below the untrained base, collapsed, outdated."""
     found = ["below its untrained base"] if row.below_base else []
     if row.collapsed:
         found.append(f"collapsed in {row.collapsed} of {row.seeds} seeds")
+    if row.outdated:
+        found.append("outdated" if row.outdated == row.seeds else f"outdated in {row.outdated} of {row.seeds} seeds")
     return ", ".join(found)

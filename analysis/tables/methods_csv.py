@@ -41,6 +41,7 @@ CSV_HEADER = (
         "baseline_at_the_same_seeds",
         "below_untrained_base",
         "collapsed_seeds",
+        "outdated_seeds",
     ],
 )
 
@@ -76,6 +77,7 @@ def _csv_line(study: Study, row: ArmRow, task: str) -> list[str]:
         *(_number(value) for value in (row.rows, row.steps, row.passes, row.cosine, row.baseline_there)),
         str(row.below_base).lower(),
         str(row.collapsed),
+        str(row.outdated),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,12 @@ def write_record(root: Path, record: RunRecord, scores: pd.DataFrame | None) -> 
     return path
 
 
+def edit_record(path: Path, change: Callable[[RunRecord], dict[str, object]]) -> None:
+    """Rewrite a record and seal it anew: another record, not an edited one."""
+    record = read_record(path)
+    path.write_text(dump_record(record.model_copy(update=change(record)).sealed()), encoding="utf-8")
+
+
 def declaration(arms: dict[str, Arm], *, seeds: tuple[int, ...], blocks: dict[str, dict[str, int]]) -> dict[str, Any]:
     return {
         "question": "What makes positive-aware mining win?",
@@ -309,8 +316,8 @@ def _planned(block: str, arm: str, seed: int, phase: int, run_id: str) -> dict[s
 def _dev_phase(root: Path, blocks: dict[str, Any], seeds: tuple[int, ...]) -> tuple[dict, list]:
     chosen, runs = {}, []
     methods = {
-        "topk_percpos": (TopKPercPos, (0.8, 0.85, 0.9, 0.95, 0.98, 1.05)),
-        "topk_abs": (TopKAbs, (0.5, 0.6, 0.7, 0.8)),
+        "topk_percpos": (TopKPercPos, (0.8, 0.9, 0.95)),
+        "topk_abs": (TopKAbs, (0.5, 0.6, 0.7)),
     }
     for block in blocks:
         for arm_name, (kind, values) in methods.items():

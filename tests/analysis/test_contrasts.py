@@ -15,17 +15,18 @@ from analysis.sources import open_source
 from analysis.stats import equivalence_p, paired_difference
 from tests.analysis import synthetic
 
-BLOCKS = {"docstrings": {"docstrings/test": 60}, "nfcorpus": {"nfcorpus/heldout": 70}}
+BLOCKS = {"docstrings": {"docstrings/test": 20}, "nfcorpus": {"nfcorpus/heldout": 20}}
 ADDED = [{"name": "against random", "arm": "topk_percpos", "baseline": "random"}]
 
 
 def study_with(tmp_path: Path, *, added: list[dict[str, str]], without: str | None = None) -> Study:
     """`without`: a block that leaves random out."""
-    folder = synthetic.write_study(tmp_path, blocks=BLOCKS)
+    folder = synthetic.write_study(tmp_path, blocks=BLOCKS, seeds=(0, 1))
     plan = json.loads((folder / "plan.json").read_text())
     plan["declaration"]["added"] = added
     if without is not None:
         plan["declaration"]["blocks"][without]["arms"] = ["naive_topk", "naive_topk_reveal1", "topk_percpos"]
+        plan["declaration"]["figures"] = ["methods"]
         plan["runs"] = [run for run in plan["runs"] if (run["block"], run["arm"]) != (without, "random")]
     (folder / "plan.json").write_text(json.dumps(plan))
     return load_study(open_source(tmp_path), "synthetic")

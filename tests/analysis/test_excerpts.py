@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis.__main__ import main
 from analysis.excerpts import filled, marked_pages
+from analysis.load import Study, load_study
 from analysis.sources import open_source
 from tests.analysis import synthetic
 
@@ -20,6 +22,10 @@ def page(root: Path, name: str, *, inside: str = "") -> Path:
     path = root.parent / "README.md"
     path.write_text(PAGE.format(name, inside=inside), encoding="utf-8")
     return path
+
+
+def loader(root: Path) -> Callable[[str], Study]:
+    return lambda name: load_study(open_source(root), name)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +49,14 @@ def test_build_fills_the_markers_and_keeps_the_prose(light: Path, capsys: pytest
     capsys.readouterr()
     assert main(["build", "--records", str(light), "--check"]) == 1
     assert "README.md" in capsys.readouterr().out
-    assert marked_pages(open_source(light)) == {path.resolve(): text.encode()}
+    assert marked_pages(open_source(light), loader(light)) == {path.resolve(): text.encode()}
 
 
 def test_a_registered_table_of_one_block(results: Path) -> None:
     """The page's own table, less the lines of the other blocks."""
     written = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
     whole = written.split("## From naive to PercPos in steps\n\n")[1]
-    text = filled(PAGE.format("synthetic/nfcorpus/steps", inside=""), open_source(results))
+    text = filled(PAGE.format("synthetic/nfcorpus/steps", inside=""), loader(results))
     rows = [line for line in text.splitlines() if line.startswith("| nfcorpus | ")]
     assert len(rows) == 6
     assert all(f"{row}\n" in whole for row in rows)
@@ -62,7 +68,7 @@ def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path) -> No
     folder = synthetic.write_study(root, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
     for run in json.loads((folder / "plan.json").read_text())["runs"]:
         shutil.rmtree(root / "records" / run["run_id"])
-    text = filled(PAGE.format("synthetic/docstrings", inside=""), open_source(root))
+    text = filled(PAGE.format("synthetic/docstrings", inside=""), loader(root))
     assert "begin -->\nnot run: `python -m experiments.run -m study=synthetic`\n<!--" in text
 
 
