@@ -1,7 +1,7 @@
-"""How every command line ends: a mistake is one line, an interruption says so, a closed pipe is silent.
+"""How every command line ends: mistakes, interruptions and full disks are one line each, a closed pipe is silent.
 
-Exit codes: what the command returns, 2 for a mistake, 130 after Ctrl-C, 141 where the reader of the output went away
-(`| head`), as a shell reports them.
+Exit codes: what the command returns, 2 for a mistake or a full disk, 130 after Ctrl-C, 141 where the reader of the
+output went away (`| head`), as a shell reports them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from experiments.errors import UserError
+from experiments.files import storage_failure
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,7 +41,7 @@ def check_writable(key: str, folder: Path) -> None:
 
 
 def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-written is left") -> int:
-    """The exit code of `command`; its mistakes, interruptions and closed pipes told as the module says."""
+    """The exit code of `command`; its mistakes, interruptions, closed pipes and full disks told as the module says."""
     try:
         code = command()
         sys.stdout.flush()
@@ -54,4 +55,10 @@ def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-writ
         # Python flushes stdout once more when it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if storage_failure(error) is None:
+            raise
+        what = f"{error.filename or 'a file'} cannot be written ({error.strerror})"
+        print(f"error: {what}: make room where this command writes, or write elsewhere", file=sys.stderr)
+        return 2
     return code

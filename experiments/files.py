@@ -93,8 +93,10 @@ def storage_errors(folder: Path, *, elsewhere: str) -> Iterator[None]:
         raise StorageError(refusal(folder, number, elsewhere=elsewhere)) from error
 
 
-def storage_failure(error: BaseException | None, folder: Path) -> int | None:
-    """The errno with which the disk of `folder` refused, if that is behind an exception, else None.
+def storage_failure(error: BaseException | None, folder: Path | None = None) -> int | None:
+    """The errno with which a disk refused, if that is behind an exception, else None.
+
+    A missing permission counts below `folder` only, which is known to have been written to, not read.
 
     numpy and safetensors say so in the text of an error of their own.
     """
@@ -122,9 +124,9 @@ def _number(error: BaseException) -> int | None:
     return errno.ENOSPC if error.errno is None and _NUMPY.search(str(error)) else error.errno
 
 
-def _names(error: BaseException, folder: Path) -> bool:
+def _names(error: BaseException, folder: Path | None) -> bool:
     name = getattr(error, "filename", None)
-    return isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)
+    return folder is not None and isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)
 
 
 def _free(path: Path) -> str:

@@ -33,6 +33,20 @@ def test_a_mistake_is_one_line_and_an_interruption_is_told(capsys: pytest.Captur
     assert capsys.readouterr().err == ""
 
 
+def test_a_full_disk_is_one_line_and_another_error_of_the_system_is_not_hidden(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fill() -> int:
+        return Path("/dev/full").write_text("x" * 100_000)
+
+    if Path("/dev/full").exists():
+        assert guarded(fill) == 2
+        line = "error: a file cannot be written (No space left on device): make room where this command writes, or "
+        assert capsys.readouterr().err == f"{line}write elsewhere\n"
+    with pytest.raises(FileNotFoundError):
+        guarded(lambda: len(Path("no/such/file").read_text()))
+
+
 def test_wrong_arguments_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     parser = Parser(prog="python -m it")
     parser.add_subparsers(required=True, metavar="COMMAND").add_parser("build")
