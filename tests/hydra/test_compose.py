@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra.types import RunMode
 
 from experiments.command.compose import CONF, Composer, build
 from experiments.command.mistakes import UNIONS
@@ -37,8 +38,8 @@ def choices() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("group", "choice"), choices())
-def test_a_choice_spells_out_every_parameter_of_its_kind(group: str, choice: str) -> None:
-    values = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+def test_a_choice_composes_to_every_parameter_of_its_kind(composer: Composer, group: str, choice: str) -> None:
+    values = composer.loader.load_configuration("config", [f"{group}={choice}"], run_mode=RunMode.RUN)[group]
     fields = {*UNIONS[group][values["kind"]].model_fields}
     assert {*values} - {"path"} == fields
 
@@ -122,7 +123,6 @@ def test_execution_is_no_part_of_the_name(composer: Composer, monkeypatch: pytes
 
 
 def test_the_fast_path_composes_what_hydra_composes(composer: Composer) -> None:
-    from hydra.types import RunMode
     from omegaconf import OmegaConf
 
     overrides = ["student=tiny", "miner=topk_abs", "miner.threshold=0.4", "+train.extra=1", "evaluation.splits=[dev]"]
