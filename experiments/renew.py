@@ -32,6 +32,7 @@ def _parser() -> Parser:
     parser.add_argument("study")
     parser.add_argument("--results", type=Path, default=Path("results"), help="the published records (results)")
     parser.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
+    parser.add_argument("--block", action="append", dest="blocks", help="these blocks only, once for each (all)")
     parser.add_argument("--threads", type=int, help="torch's threads (default: torch's own choice)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     return parser
@@ -44,7 +45,10 @@ def _command(parsed: argparse.Namespace) -> int:
     check_writable("--store", parsed.store)
     plan = read_plan(path)
     execution = _execution(parsed)
-    cells = outdated_cells(plan.runs, execution)
+    unknown = sorted({*(parsed.blocks or ())} - {*plan.blocks})
+    if unknown:
+        raise UserError(f"--block {unknown[0]}: {parsed.study} has no such block (it has: {', '.join(plan.blocks)})")
+    cells = outdated_cells([run for run in plan.runs if run.block in (parsed.blocks or plan.blocks)], execution)
     print(f"{len(cells)} of {len(plan.runs)} cells of {parsed.study} are outdated", flush=True)
     kept = plan_path(parsed.store, parsed.study)
     if cells and not kept.is_file():
