@@ -1,1 +1,1 @@
-"""Collections: docstrings, BEIR folders -> the nouns of ir."""
+"""Reads collections (docstrings, folders in BEIR form) and makes of them what is trained and measured on."""

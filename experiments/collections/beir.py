@@ -1,4 +1,4 @@
-"""data=beir: a folder in BEIR form -> one raw collection: documents, and each split's judged queries.
+"""Reads data=beir, a folder in BEIR form: its documents, and each split's judged queries.
 
 What real collections hold besides plain rows (title-only documents, unjudged queries, score-0 rows, identical
 documents) is counted in the report, not refused.

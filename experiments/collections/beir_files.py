@@ -1,4 +1,4 @@
-"""Reading a folder in BEIR form; every defect is one line that names file, line and value.
+"""Reads the files of a folder in BEIR form; every defect is one line that names file, line and value.
 
 ``corpus.jsonl[.gz]``: `_id`, `title` (optional), `text`. ``queries.jsonl[.gz]``: `_id`, `text`. ``qrels/SPLIT.tsv``:
 the header ``query-id corpus-id score``, tab-separated. The whole folder is read before anything is made of it.

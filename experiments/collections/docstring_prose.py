@@ -1,4 +1,4 @@
-"""From one docstring to (first sentence, passage): reStructuredText and numpydoc reduced to prose, then the filters.
+"""Splits a docstring into first sentence and passage: reduces reStructuredText and numpydoc to prose, then filters.
 
 Pure text functions; `VERSION` names their behaviour and is part of the key of every cached extraction.
 """

@@ -1,4 +1,4 @@
-"""The text behind data=docstrings: .py files of the pinned distributions, read with ast, never imported.
+"""Extracts the docstrings of the pinned distributions from their .py files, read with ast, never imported.
 
 Files are those that a distribution's RECORD lists, so nothing else that happens to be installed can enter.
 """

@@ -1,4 +1,4 @@
-"""data=docstrings: groups of documents under one first sentence, sampled into corpus, dev, test and training pool.
+"""Reads data=docstrings: documents grouped by first sentence, sampled into corpus, dev, test and training pool.
 
 Everything here is a function of `DocstringsData` and the pinned texts; the run's `seed` enters later (draw.py).
 """

@@ -1,4 +1,4 @@
-"""The one place where a run's seed chooses its training queries out of the pool."""
+"""Draws a run's training queries out of the pool, by the run's seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every reader gives: a corpus and its splits as they stand in the source, before anything is taken out."""
+"""Holds what every reader gives: a corpus and its splits as they stand, before anything is taken out."""
 
 from __future__ import annotations
 

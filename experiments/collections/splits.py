@@ -1,4 +1,4 @@
-"""What stages ask of a collection's splits: is it there, what may be mined, in what is it searched."""
+"""Answers what stages ask of a collection's splits: is it there, what may be mined, in what is it searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a finished run's collections are still what they were when it was recorded."""
+"""Checks whether a finished run's collections are still what they were when it was recorded."""
 
 from __future__ import annotations
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.collections.carve import without_evaluated
-from experiments.collections.splits import LEAKING_ELSEWHERE, require_split
-from experiments.config import BeirData
+from experiments.collections.carve import carve, without_evaluated
+from experiments.collections.docstring_source import Pair
+from experiments.collections.docstrings import group, sample
+from experiments.collections.raw import RawCollection
+from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, require_split
+from experiments.config import BeirData, DocstringsData
 from experiments.errors import UserError
 from experiments.ir import Queries, normalise_text
 from tests.helpers.toy import toy_collection
@@ -60,3 +65,28 @@ def test_what_may_be_mined_follows_the_queries_that_are_left() -> None:
     data = BeirData(name="toy", mining_corpus="train")
     assert np.flatnonzero(without_evaluated(collection, data, [other]).minable).tolist() == [0, 1, 3]
     assert without_evaluated(collection, DATA, [other]).minable.all()
+
+
+def test_leaks_leave_train_whatever_the_reader() -> None:
+    toy = toy_collection(queries=6)
+    train, test = toy.splits["train"], toy.splits["test"]
+    asked = (test.queries.texts[3].upper(), *train.queries.texts[1:])
+    splits = {**toy.splits, "train": replace(train, queries=replace(train.queries, texts=asked))}
+    raw = RawCollection(name="toy", corpus=toy.corpus, splits=splits, report={"groups": 7})
+    for data in (DocstringsData(), DATA):
+        collection = carve(raw, data)
+        assert collection.splits["train"].queries.ids == train.queries.ids[1:]
+        assert collection.report == {"groups": 7, LEAKING: 1, "evaluation_texts_in_several_splits": 0}
+
+
+def test_what_is_carved_is_what_committed_runs_were_recorded_on(real_pairs: list[Pair]) -> None:
+    groups = group(real_pairs)
+    recorded: dict[DocstringsData, set[str]] = {}
+    for path in (Path(__file__).parents[2] / "results" / "records").glob("*/*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["config"]["data"]["kind"] == "docstrings":
+            data = DocstringsData.model_validate(record["config"]["data"])
+            recorded.setdefault(data, set()).add(record["collections"]["docstrings"]["content_hash"])
+    assert recorded
+    for data, hashes in recorded.items():
+        assert hashes == {carve(sample(groups, data), data).content_hash}
