@@ -10,7 +10,7 @@ from experiments.miners.mine import Mined
 from experiments.records.schema import RunRecord
 from experiments.stages.train import train_payload
 from experiments.store import stage_key
-from experiments.versions import DISTILL, EVALUATE, TRAIN
+from experiments.versions import EVALUATE, TRAIN
 
 
 def still_stands(
@@ -29,7 +29,7 @@ def still_stands(
     """
     if isinstance(config.student, DistilledStudent):
         return False
-    if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, DISTILL, EVALUATE)):
+    if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, EVALUATE)):
         return False
     payload = train_payload(config=config, collection=collection, negatives=mined.negatives, fitted=None)
     if record.artifacts.get(TRAIN.name) != stage_key(TRAIN.name, payload):
