@@ -6,7 +6,7 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import mteb
 import numpy as np
+import numpy.typing as npt
 from datasets import Dataset
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
@@ -24,7 +25,7 @@ from tqdm import tqdm
 
 from experiments.errors import UserError
 from experiments.evaluation.measures import Judgments, Ranking, without_identical_ids
-from experiments.evaluation.reading import Cut, Side, cut_of, pooled
+from experiments.evaluation.reading import Cut, cut_of, pooled, prompted_lengths
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import hash_texts
 from experiments.models.encoding import Role, encode_batches
@@ -62,36 +63,35 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
         meta: Any = vars(self)["mteb_model_meta"]
         self.mteb_model_meta = meta.model_copy(update={"name": f"student/{key}", "revision": key})
         self.title: str | None = None
-        self.vectors: dict[str, tuple[Any, Cut]] = {}
-        self.cuts: dict[Side, list[Cut]] = {"query": [], "document": []}
+        self.vectors: dict[str, tuple[npt.NDArray[np.float32], Cut]] = {}
+        self.cuts: dict[Role, list[Cut]] = {"query": [], "document": []}
 
-    def encode(self, inputs: Any, *, prompt_type: Any = None, **options: Any) -> Any:
-        """As the library's, with a bar that says what is encoded; a corpus that was encoded before is not again."""
-        texts = list(inputs.dataset["text"])
+    def encode(self, inputs: Any, *, prompt_type: Any = None, batch_size: int = 32, **_: Any) -> Any:
+        """(n, d) float32; the prompts are the model's own "query" and "document", as mteb would choose them."""
+        texts = [text for batch in inputs for text in batch["text"]]
         if prompt_type == mteb.types.PromptType.query:
-            self.cuts["query"].append(cut_of(self.model, texts, "query"))
-            return self._encode(inputs, prompt_type=prompt_type, **options)
+            vectors, cut = self._encode(texts, "query", batch_size)
+            self.cuts["query"].append(cut)
+            return vectors
         corpus = hash_texts(texts)
         if corpus not in self.vectors:
-            vectors = self._encode(inputs, prompt_type=prompt_type, **options)
-            self.vectors[corpus] = vectors, cut_of(self.model, texts, "document")
+            self.vectors[corpus] = self._encode(texts, "document", batch_size)
         vectors, cut = self.vectors[corpus]
         self.cuts["document"].append(cut)
         return vectors
 
-    def _encode(self, inputs: Any, *, prompt_type: Any, batch_size: int = 32, **_: Any) -> Any:
-        """(n, d) float32; the prompts are the model's own "query" and "document", as mteb would choose them."""
-        texts = [text for batch in inputs for text in batch["text"]]
-        role: Role = "query" if prompt_type == mteb.types.PromptType.query else "document"
+    def _encode(self, texts: Sequence[str], role: Role, batch_size: int) -> tuple[npt.NDArray[np.float32], Cut]:
+        """Vectors in the order of `texts`, and how many of them were cut."""
         vectors = np.empty((len(texts), self.model.get_embedding_dimension()), dtype=np.float32)
+        lengths = prompted_lengths(self.model, texts, role)
         label = f"{self.title}: {'queries' if role == 'query' else 'passages'}"
         with tqdm(total=len(texts), desc=label, unit="text", disable=self.title is None, leave=False) as bar:
             for positions, part in encode_batches(
-                self.model, texts, role=role, batch_size=batch_size, name="the student"
+                self.model, texts, role=role, batch_size=batch_size, name="the student", lengths=lengths
             ):
                 vectors[positions] = part
                 bar.update(len(positions))
-        return vectors
+        return vectors, cut_of(self.model, lengths, role)
 
 
 def local_task(target: EvaluationTarget) -> AbsTaskRetrieval:

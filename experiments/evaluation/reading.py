@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from experiments.config import Precision, RunConfig
+from experiments.models.encoding import Role, token_lengths
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Side = Literal["query", "document"]
-CHUNK = 4096
-"""Texts that are tokenised at once, to bound memory."""
 UNLIMITED = 10**9
 """A tokenizer without a limit gives a number beyond this one."""
 
@@ -47,16 +48,10 @@ def reading_of(config: RunConfig) -> Reading:
     return Reading(query_length=asked.query_length, passage_length=asked.passage_length, precision=asked.precision)
 
 
-def cut_of(model: SentenceTransformer, texts: Sequence[str], side: Side) -> Cut:
-    """The length in force on `side`, and how many of `texts` have more tokens, prompt included."""
-    length = _length(model, side)
-    prompt = model.prompts.get(side) or ""
-    cut = 0
-    if length is None:
-        return Cut(length, cut, len(texts))
-    for start in range(0, len(texts), CHUNK):
-        cut += sum(count > length for count in _tokens(model.tokenizer, prompt, texts[start : start + CHUNK]))
-    return Cut(length, cut, len(texts))
+def cut_of(model: SentenceTransformer, lengths: npt.NDArray[np.int64], role: Role) -> Cut:
+    """How many texts of so many tokens, prompt included, are longer than what is in force for `role`."""
+    length = _length(model, role)
+    return Cut(length, 0 if length is None else int(np.sum(lengths > length)), len(lengths))
 
 
 def pooled(parts: Sequence[Cut]) -> Cut:
@@ -65,17 +60,14 @@ def pooled(parts: Sequence[Cut]) -> Cut:
     return Cut(length, sum(part.cut for part in parts), sum(part.texts for part in parts))
 
 
-def _length(model: SentenceTransformer, side: Side) -> int | None:
+def prompted_lengths(model: SentenceTransformer, texts: Sequence[str], role: Role) -> npt.NDArray[np.int64]:
+    """Tokens of each text with the prompt of `role`, before it is cut: (n,)."""
+    prompt = model.prompts.get(role) or ""
+    return token_lengths(model, [prompt + text for text in texts])
+
+
+def _length(model: SentenceTransformer, role: Role) -> int | None:
     module: Any = model[0]
-    asked = module.query_length if side == "query" else module.document_length
+    asked = module.query_length if role == "query" else module.document_length
     length = asked if asked is not None else model.max_seq_length
     return None if length is None or length > UNLIMITED else int(length)
-
-
-def _tokens(tokenizer: Any, prompt: str, texts: Sequence[str]) -> list[int]:
-    """Tokens of every text, uncut, with prompt and special tokens."""
-    options = {"padding": False, "truncation": False, "verbose": False}
-    encoded = tokenizer(
-        [prompt + text for text in texts], return_attention_mask=False, return_token_type_ids=False, **options
-    )
-    return [len(ids) for ids in encoded["input_ids"]]

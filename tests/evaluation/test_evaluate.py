@@ -18,7 +18,7 @@ from sentence_transformers import SentenceTransformer
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
 from experiments.evaluation.mteb_task import NamedEncoder, local_task, search
-from experiments.evaluation.reading import Cut, Reading, cut_of, reading_of
+from experiments.evaluation.reading import Cut, Reading, cut_of, prompted_lengths, reading_of
 from experiments.evaluation.run_file import read_run
 from experiments.ir import Qrels
 from experiments.models.lengths import set_lengths
@@ -194,14 +194,17 @@ def test_lengths_and_what_they_cut_are_recorded(tmp_path: Path) -> None:
 
 
 def test_a_text_that_just_fits_is_not_cut(tmp_path: Path) -> None:
-    model = build_student(TinyStudent(), execution=toy_execution(tmp_path))
+    model = build_student(TinyStudent(query_prompt="query: "), execution=toy_execution(tmp_path))
     text = COLLECTION.corpus.passages[0]
-    tokens = len(model.tokenizer.tokenize(text)) + 2
+    lengths = prompted_lengths(model, [text, "short"], "document")
+    tokens = int(lengths[0])
+    assert tokens == len(model.tokenizer.tokenize(text)) + 2
+    assert prompted_lengths(model, [text], "query").tolist() == [tokens + 2]
     set_lengths(model, query=None, document=tokens)
-    assert cut_of(model, [text], "document") == Cut(tokens, cut=0, texts=1)
-    assert cut_of(model, [text], "query") == Cut(512, cut=0, texts=1)
+    assert cut_of(model, lengths, "document") == Cut(tokens, cut=0, texts=2)
+    assert cut_of(model, lengths, "query") == Cut(512, cut=0, texts=2)
     set_lengths(model, query=None, document=tokens - 1)
-    found = cut_of(model, [text, "short"], "document")
+    found = cut_of(model, lengths, "document")
     assert found == Cut(tokens - 1, cut=1, texts=2)
     assert found.share == 0.5
 
