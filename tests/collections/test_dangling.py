@@ -24,7 +24,8 @@ from experiments.config import (
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection
-from experiments.records.folder import per_query_path, record_paths
+from experiments.records.folder import record_paths
+from experiments.records.scores import scores_path
 from tests.helpers.beir import write_beir
 
 
@@ -116,7 +117,7 @@ def test_measures_are_over_all_judgments(tmp_path: Path, search_corpus: str) -> 
     )
     record = pipeline.run(config, execution)
     (path,) = record_paths(execution.store, record.run_id)
-    ours = pd.read_parquet(per_query_path(path)).set_index("query_id")
+    ours = pd.read_parquet(scores_path(path)).set_index("query_id")
     ranking: dict[str, dict[str, float]] = {}
     stored = execution.store / "evaluate" / record.artifacts["evaluate toy/test"] / "run.parquet"
     for row in pd.read_parquet(stored).itertuples():
