@@ -164,7 +164,7 @@ def _check_dev_runs(study: Study) -> None:
                     raise UserError(
                         f"study {study.name}: {cell}: {chosen.key}={point.value} was compared on dev, but the "
                         "record of its "
-                        f"run {run_id} is missing: run `python -m experiments.run -m study={study.name}` and "
+                        f"run {run_id} is missing: run `{study.plan.run_command()}` and "
                         "publish again"
                     )
 

@@ -20,5 +20,4 @@ def missing_lines(study: Study, *, begun_only: bool = False) -> list[str]:
 def fill_command(study: Study) -> str:
     """Finished runs are kept, so the study's own command fills what is missing."""
     name = study.name
-    run = f"python -m experiments.run -m study={name}"
-    return f"{run} && python -m experiments.publish {name} && python -m analysis build {name}"
+    return f"{study.plan.run_command()} && python -m experiments.publish {name} && python -m analysis build {name}"

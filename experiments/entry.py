@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +40,16 @@ def check_writable(key: str, folder: Path) -> None:
         raise UserError(f"{key}={folder}: no folder to write to ({error.strerror}): name another") from error
     if not os.access(folder, os.W_OK):
         raise UserError(f"{key}={folder}: this folder may not be written to: name another")
+
+
+def shell(arguments: Sequence[str]) -> str:
+    """One line that a shell splits into these arguments."""
+    return " ".join(_shell(text) for text in arguments)
+
+
+def _shell(text: str) -> str:
+    readable = "'" in text and not re.search(r'[\\"$`!]', text)
+    return f'"{text}"' if readable else shlex.quote(text)
 
 
 def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-written is left") -> int:

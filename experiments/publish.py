@@ -20,6 +20,8 @@ from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores, scores_path, write_published
 from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
 
+STORE = Path("outputs/store")
+
 
 @dataclass(frozen=True)
 class Published:
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(argv: Sequence[str] | None) -> int:
     parser = Parser(prog="python -m experiments.publish", description=__doc__)
     parser.add_argument("study")
-    parser.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
+    parser.add_argument("--store", type=Path, default=STORE, help="default: outputs/store")
     parser.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     arguments = parser.parse_args(argv)
     published = publish(arguments.study, store=arguments.store, results=arguments.results)
@@ -50,7 +52,9 @@ def _command(argv: Sequence[str] | None) -> int:
     for run in published.missing:
         print(f"  missing: {run.block} / {run.arm} / seed {run.seed} (phase {run.phase})  {run.run_id}")
     if published.missing:
-        print(f"{len(published.missing)} are missing: python -m experiments.run -m study={arguments.study}")
+        plan = read_plan(folder / "plan.json")
+        elsewhere = [] if arguments.store == STORE else [f"execution.store={arguments.store}"]
+        print(f"{len(published.missing)} are missing: {plan.run_command(*elsewhere)}")
     return 1 if published.missing else 0
 
 

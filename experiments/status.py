@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from experiments.entry import Parser, guarded
+from experiments.entry import Parser, guarded, shell
 from experiments.execution import Execution
 from experiments.records.folder import find_failure, find_outdated, find_record
 from experiments.studies.cells import Cell
+from experiments.studies.plan import plan_path, read_plan
 
 SIGNS = {
     "done": "done",
@@ -42,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(argv: Sequence[str] | None) -> int:
     parser = Parser(prog="python -m experiments.status", description=__doc__)
-    parser.add_argument("study", nargs="?", help="a study of conf/study/; none = one line for each")
+    parser.add_argument(
+        "study",
+        nargs="?",
+        help="a study of conf/study/, or a study.name; none = one line each",
+    )
     parser.add_argument("settings", nargs="*", help="what its command line set, e.g. data=beir data.path=FOLDER")
     arguments = parser.parse_args(argv)
     if arguments.study is not None:
@@ -65,7 +71,7 @@ def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     from experiments.command.quoting import accept
     from experiments.studies.planner import StudyPlanner
 
-    planner = StudyPlanner.make([f"study={study}", *accept(settings, many=True)], Composer())
+    planner = StudyPlanner.make(accept(_arguments(study, settings), many=True), Composer())
     for job in planner.phase_one():
         assert job.cell is not None
         yield standing(job.composed.execution, job.cell, job.composed.run_id)
@@ -76,6 +82,17 @@ def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
             yield standing(run.execution, cell, run.run_id)
         else:
             yield Standing(cell, "", "waits")
+
+
+def _arguments(study: str, settings: Sequence[str]) -> list[str]:
+    """What lays the study out: its file, or for one that was named on a command line what its plan has kept of that."""
+    if study not in studies():
+        given = dict(text.partition("=")[::2] for text in settings)
+        store = Path(given.get("execution.store", f"{given.get('outputs', 'outputs')}/store"))
+        for path in (plan_path(store, study), Path("results") / study / "plan.json"):
+            if path.is_file() and (command := read_plan(path).command):
+                return [*command, *settings]
+    return [f"study={study}", *settings]
 
 
 def standing(execution: Execution, cell: Cell, run_id: str) -> Standing:
@@ -107,7 +124,7 @@ def _show(study: str, settings: Sequence[str]) -> int:
             print(f"{row.state:<7} {row.cell.title}  {row.run_id}: {row.cause}")
     if all(row.state == "done" for row in rows):
         return 0
-    print("to fill: " + " ".join(["python -m experiments.run -m", f"study={study}", *settings]))
+    print("to fill: " + shell(["python", "-m", "experiments.run", "-m", *_arguments(study, settings)]))
     return 1
 
 

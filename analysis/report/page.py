@@ -48,7 +48,7 @@ def _figures(figures: Sequence[Figure]) -> str:
 
 def _commands(study: Study) -> str:
     name = study.name
-    dry_run = f"python -m experiments.run -m study={name} dry_run=true"
+    dry_run = study.plan.run_command("dry_run=true")
     planner = f"python -m analysis plan {name} --difference 0.01"
     next_time = f"{planner:<57} # how many seeds and queries next time\n" if study.plan.declaration.contrasts else ""
     return _section(

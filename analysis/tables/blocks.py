@@ -34,7 +34,7 @@ def block_markdown(study: Study, block: str) -> str:
 
 def _markdown(study: Study, block: str) -> str:
     if not study.started(block):
-        return f"not run: `python -m experiments.run -m study={study.name}`\n"
+        return f"not run: `{study.plan.run_command()}`\n"
     found = mined_layouts(study, block)
     return layout_markdown(found) if found else methods_markdown(study, block)
 

@@ -1,4 +1,4 @@
-"""Values as people type them: quoted for Hydra where its grammar cannot read them, and for a shell where we print them.
+"""Values as people type them, quoted for Hydra where its grammar cannot read them.
 
 Hydra's grammar gives `=`, `,`, `~`, `#`, brackets, quotes and letters outside ASCII a meaning of its own or none, so a
 folder called `a=b` could not be named. What the grammar cannot read is taken to mean itself.
@@ -7,7 +7,6 @@ folder called `a=b` could not be named. What the grammar cannot read is taken to
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from hydra.core.override_parser.types import Override, QuotedString, Transformer
 from hydra.errors import HydraException
 
 from experiments.command.overrides import write_value
+from experiments.entry import shell
+from experiments.errors import UserError
 
 ONE_VALUE = ("outputs", "execution.store", "execution.beir_home")
 """Keys that are never swept: a comma is part of the folder's name."""
@@ -77,6 +78,17 @@ def swept(override: Override) -> list[str]:
     return [f"{key}={_written(value)}" for value in override.sweep_iterator(transformer=Transformer.identity)]
 
 
+def one_value(override: Override) -> str:
+    """The override without the choice(...) that the command line put around it. Raises UserError for a sweep."""
+    text = str(override.input_line)
+    if not override.is_sweep_override():
+        return text
+    texts = swept(override) if override.is_discrete_sweep() else []
+    if len(texts) != 1:
+        raise UserError(f"{text}: a study takes one value from the command line: give it blocks for more")
+    return texts[0]
+
+
 def _written(value: Any) -> str:
     text = value.text if isinstance(value, QuotedString) else value
     if not isinstance(text, str):
@@ -90,13 +102,3 @@ def several(text: str, *, group: bool) -> str:
     key, _, value = text.partition("=")
     quoted = "" if group else f" (a comma inside one value: {shell([f'{key}={write_value(value)}'])})"
     return f"{text}: several values are a sweep: add -m{quoted}"
-
-
-def shell(arguments: Sequence[str]) -> str:
-    """One line that a shell splits into these arguments."""
-    return " ".join(_shell(text) for text in arguments)
-
-
-def _shell(text: str) -> str:
-    readable = "'" in text and not re.search(r'[\\"$`!]', text)
-    return f'"{text}"' if readable else shlex.quote(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from experiments.command.compose import Composer
 from experiments.command.overrides import key_of, write_value
@@ -62,8 +63,9 @@ def _called(data: dict[str, object]) -> tuple[object, ...]:
 
 
 def _name(data: dict[str, object]) -> str:
-    names = (data.get("path"), data.get("name"), data["kind"])
-    return str(next(name for name in names if name not in {None, "???"}))
+    if data.get("name") not in {None, "???"}:
+        return str(data["name"])
+    return Path(str(data["path"])).name if data.get("path") else str(data["kind"])
 
 
 def _uses_dev(composer: Composer, study: Declaration, arguments: Sequence[str]) -> bool:

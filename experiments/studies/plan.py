@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from experiments.entry import shell
 from experiments.errors import UserError
 from experiments.files import json_text, write_text
 from experiments.studies.cells import Cell
@@ -65,6 +66,7 @@ class Plan(_Part):
     """A study as it was declared and laid out.
 
     declared_at_first_run: the declaration as this plan first held it. chosen: "block/arm" -> what was found.
+    command: the arguments that lay the study out where `study=NAME` alone does not.
     """
 
     study: str
@@ -72,6 +74,11 @@ class Plan(_Part):
     declared_at_first_run: Declaration
     runs: tuple[PlannedRun, ...]
     chosen: dict[str, Chosen] = {}
+    command: tuple[str, ...] = ()
+
+    def run_command(self, *more: str) -> str:
+        """The command line that runs what is missing, for a shell."""
+        return shell(["python", "-m", "experiments.run", "-m", *(self.command or [f"study={self.study}"]), *more])
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -136,10 +143,12 @@ def write_plan(
     runs: Sequence[tuple[Cell, str]],
     chosen: Mapping[tuple[str, str], Chosen],
     published: Plan | None = None,
+    *,
+    command: Sequence[str] = (),
 ) -> None:
     """Write plan.json. published: the committed plan, which a fresh clone's first run must not forget."""
     before = read_plan(path) if path.is_file() else published
-    plan = laid_out(study, runs, chosen, before=before)
+    plan = laid_out(study, runs, chosen, before=before, command=command)
     if plan != before or not path.is_file():
         write_text(path, dump_plan(plan))
 
@@ -147,6 +156,8 @@ def write_plan(
 def dump_plan(plan: Plan) -> str:
     """The text of plan.json: equal plans are equal bytes."""
     plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}, "declared_at_first_run": {"name"}})
+    if not plan.command:
+        del plain["command"]
     return json_text({"schema_version": PLAN_VERSION, **plain})
 
 
@@ -167,6 +178,7 @@ def laid_out(
     chosen: Mapping[tuple[str, str], Chosen],
     *,
     before: Plan | None,
+    command: Sequence[str] = (),
 ) -> Plan:
     """The plan of a study; the declaration as it stood when the first run started is kept from the plan before."""
     return Plan(
@@ -175,6 +187,7 @@ def laid_out(
         declared_at_first_run=before.declared_at_first_run if before else study,
         runs=tuple(_planned(cell, run_id) for cell, run_id in runs),
         chosen={f"{block}/{arm}": item for (block, arm), item in sorted(chosen.items())},
+        command=() if list(command) == [f"study={study.name}"] else tuple(command),
     )
 
 

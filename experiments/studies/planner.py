@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hydra.core.override_parser.types import Override
-from pydantic import ValidationError
-
 from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer
 from experiments.command.overrides import key_of, write_value
-from experiments.command.quoting import swept
-from experiments.command.study_file import StudyFile
+from experiments.command.quoting import one_value
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
-from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration
+from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
 from experiments.studies.own_data import OtherData, other_data
 from experiments.studies.plan import Chosen, CurvePoint
-
-FIELDS = [name for model in (Declaration, Arm, Block, Choose, Contrast) for name in model.model_fields]
-"""Every key that a declaration may hold somewhere, for `did you mean`."""
 
 
 @dataclass
@@ -48,13 +42,13 @@ class StudyPlanner:
         """From a command line that holds `study=NAME`. Raises UserError for a declaration or setting that cannot be."""
         study = load_study(arguments, composer)
         (choice,) = [text for text in arguments if key_of(text) == "study"]
-        parsed = [one for one in composer.parse(arguments) if not _about_study(one)]
-        settings = tuple(_plain(one) for one in parsed)
-        other = None if _sets_data(study) else other_data(composer, study, choice, settings)
+        parsed = [one for one in composer.parse(arguments) if not about_study(one)]
+        settings = tuple(one_value(one) for one in parsed)
+        other = None if sets_data(study) else other_data(composer, study, choice, settings)
         if other is not None:
             keep = frozenset(key_of(text).removeprefix("study.") for text in arguments)
             study = other.declaration(study, keep=keep)
-        planner = cls(composer, study, choice, settings, other, _command(composer, arguments))
+        planner = cls(composer, study, choice, settings, other, command_of(composer, arguments))
         for text in settings:
             planner._check_setting(text)
         for name, block in study.blocks.items():
@@ -109,7 +103,7 @@ class StudyPlanner:
                 continue
             other = first.setdefault((cell.block, cell.seed, job.composed.run_id), cell.arm)
             if other != cell.arm:
-                where = _study_file([self.choice], self.composer).where(["study", "arms", cell.arm])
+                where = study_file([self.choice], self.composer).where(["study", "arms", cell.arm])
                 raise UserError(
                     f"{where}: arms {other!r} and {cell.arm!r} of block {cell.block} are the same run "
                     f"({job.composed.run_id}): drop one, or change what it sets"
@@ -147,7 +141,7 @@ class StudyPlanner:
         key = message.partition(":")[0].partition("=")[0]
         if key in {key_of(text) for text in self.settings}:
             return ""
-        file = _study_file([self.choice], self.composer)
+        file = study_file([self.choice], self.composer)
         set_by_cell = any(key_of(text) == key for text in cell.overrides)
         places = [["study", "arms", cell.arm], ["study", "choose", cell.arm], ["study", "blocks", cell.block]]
         found = [where for path in (places if set_by_cell else [key.split(".")]) if (where := file.where(path))]
@@ -191,61 +185,6 @@ class StudyPlanner:
             self.chosen[block, arm] = _choice(self.study.choose[arm], own)
 
 
-def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
-    """The study that a command line names, with what it sets under study. itself."""
-    for text in arguments:
-        if key_of(text).lstrip("+") in {"study.arms", "study.choose", "study.blocks"}:
-            raise UserError(f"{text}: this would be merged with what the study's file has: edit the file")
-    data = composer.study([text for text in arguments if key_of(text).partition(".")[0] == "study"])
-    if data is None:
-        raise UserError("study=null: name a study of conf/study/")
-    try:
-        return Declaration.model_validate(data)
-    except ValidationError as error:
-        line = mistakes.invalid_value(error, data, prefix="study.", names=FIELDS)
-        path = ["study", *mistakes.invalid_path(error, data)]
-        typed = any(".".join(path).startswith(key_of(text).lstrip("+")) for text in arguments if _is_below_study(text))
-        where = "" if typed else _study_file(arguments, composer).where(path)
-        raise UserError(f"{where}: {line}" if where else line) from error
-
-
-def _sets_data(study: Declaration) -> bool:
-    """Whether the study's blocks or arms choose their data, so that the command line may not."""
-    lists = [*(block.overrides for block in study.blocks.values()), *(arm.overrides for arm in study.arms.values())]
-    return any(key_of(text) in {"data", "data.name", "data.path"} for texts in lists for text in texts)
-
-
-def _command(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
-    """What names the study's runs: not where they are stored, tracked and launched, nor that a plan is asked for."""
-    elsewhere = {"dry_run", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
-    parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in elsewhere]
-    return tuple(_plain(one) for one in parsed)
-
-
-def _is_below_study(text: str) -> bool:
-    return key_of(text).lstrip("+~").startswith("study.")
-
-
-def _study_file(arguments: Sequence[str], composer: Composer) -> StudyFile:
-    (name,) = [text.partition("=")[2] for text in arguments if key_of(text) == "study"]
-    return composer.study_file(name)
-
-
-def varied_keys(study: Declaration) -> set[str]:
-    """The keys that arms or blocks set differently, or that only some of them set."""
-    arms = [arm.overrides for arm in study.arms.values()]
-    arms += [(*choose.overrides, f"{choose.key}=?") for choose in study.choose.values()]
-    blocks = [block.overrides for block in study.blocks.values()]
-    chosen = {choose.key for choose in study.choose.values()}
-    return _varied(arms) | _varied(blocks) | chosen
-
-
-def _varied(lists: Sequence[Sequence[str]]) -> set[str]:
-    settings = [{key_of(text): text for text in texts} for texts in lists]
-    keys = {key for one in settings for key in one}
-    return {key for key in keys if len({one.get(key) for one in settings}) > 1}
-
-
 def check_dev_only(config: RunConfig, title: str) -> None:
     """Refuse a run of phase 1 that would look at anything but the dev queries of its own collection."""
     evaluation = config.evaluation
@@ -282,24 +221,9 @@ def _dev_score(run: Composed, measure: str) -> float | None:
     return record.tasks[task].measures[measure]
 
 
-def _about_study(override: Override) -> bool:
-    return str(override.key_or_group).partition(".")[0] in {"study", "dry_run"}
-
-
 def _about_targets(text: str) -> bool:
     return key_of(text) in {key_of(other) for other in DEV_OVERRIDES}
 
 
 def _same_place(one: Cell, other: Cell) -> bool:
     return (one.block, one.seed) == (other.block, other.seed)
-
-
-def _plain(override: Override) -> str:
-    """The override without the choice(...) that the command line put around it. Raises UserError for a sweep."""
-    text = str(override.input_line)
-    if not override.is_sweep_override():
-        return text
-    texts = swept(override) if override.is_discrete_sweep() else []
-    if len(texts) != 1:
-        raise UserError(f"{text}: a study takes one value from the command line: give it blocks for more")
-    return texts[0]

@@ -80,7 +80,8 @@ def _write_plan(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Jo
     if runs:
         store = shared_store((*first, *second), planner.study)
         published = _published_plan(second or first, planner.study)
-        write_plan(plan_path(store, planner.study.name), planner.study, runs, planner.chosen, published)
+        path = plan_path(store, planner.study.name)
+        write_plan(path, planner.study, runs, planner.chosen, published, command=planner.command)
 
 
 def _published_plan(jobs: Sequence[Job], study: Declaration) -> Plan | None:

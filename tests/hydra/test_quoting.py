@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from experiments.command.compose import Composer
 from experiments.command.overrides import write_value
-from experiments.command.quoting import accept, shell
+from experiments.command.quoting import accept
+from experiments.entry import shell
 from experiments.studies.grid import grid_jobs
 from experiments.studies.planner import StudyPlanner
 
