@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from experiments.config.value import Count, Fraction, Size, Value
+from experiments.config.value import Count, Fraction, Seed, Size, Value
 
 
 class SplitShares(Value):
@@ -18,7 +18,7 @@ class SplitShares(Value):
 
 
 class _Data(Value):
-    split_seed: int = 0
+    split_seed: Seed = 0
     positives: Literal["all", "one"] = "one"
     mining_corpus: Literal["all", "train"] = "all"
 

@@ -27,7 +27,7 @@ class TopKAbs(Value):
     """Candidates strictly below an absolute score."""
 
     kind: Literal["topk_abs"] = "topk_abs"
-    threshold: float = 0.7
+    threshold: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.7
 
 
 class TopKMarginPos(Value):
@@ -68,7 +68,7 @@ class CommonWith(Value):
 
 
 class MiningConfig(Value):
-    """What all methods share (DESIGN: Mining semantics, pinned)."""
+    """What all methods share (experiments/README.md, Mining, says in which order each is applied)."""
 
     num_negatives: Count = 4
     depth: Count = 100

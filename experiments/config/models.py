@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from experiments.config.value import Count, Fraction, Pooling, Precision, Size, Value
+from experiments.config.value import Count, Fraction, Pooling, Precision, Seed, Size, Value
 
 ENCODE_BATCH = 32
 """Texts that a bf16 teacher encodes together unless told otherwise."""
@@ -74,7 +74,7 @@ class RandomTeacher(Value):
     """Uniform scores in [0, 1), a function of (seed, query text, document position): the control for any teacher."""
 
     kind: Literal["random"] = "random"
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def name(self) -> str:
@@ -95,7 +95,7 @@ class TinyStudent(Value):
     """A random BERT of 2 layers x 128 over MiniLM's vocabulary: for tests and for plumbing, never for conclusions."""
 
     kind: Literal["tiny"] = "tiny"
-    seed: int = 0
+    seed: Seed = 0
     query_prompt: str = ""
     document_prompt: str = ""
 
@@ -108,7 +108,7 @@ class TinyStudent(Value):
 class DistilledStudent(Value):
     """`base` fitted to a teacher's embeddings of the collection's unlabelled training text (never test text).
 
-    Loss 1 - cosine, AdamW, `warmup` share of steps then linear decay (issue 4, part 6).
+    Loss 1 - cosine, AdamW, `warmup` share of steps then linear decay.
     """
 
     kind: Literal["distilled"] = "distilled"
@@ -120,7 +120,7 @@ class DistilledStudent(Value):
     warmup: Fraction = 0.1
     passage_length: Count = 64
     precision: Precision = "fp32"
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def name(self) -> str:
