@@ -1,6 +1,6 @@
 """Names for values: canonical JSON, digests, derived seeds.
 
-A name is a digest of everything that can change a number and of nothing else (DESIGN: Identity).
+A name is a digest of everything that can change a number and of nothing else (experiments/README.md, Identity).
 """
 
 from __future__ import annotations

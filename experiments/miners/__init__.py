@@ -1,1 +1,1 @@
-"""Which documents become negatives: pure NumPy, arrays in, arrays out (DESIGN: Mining semantics, pinned)."""
+"""Which documents become negatives: pure NumPy, arrays in, arrays out (experiments/README.md, Mining)."""

@@ -115,8 +115,8 @@ class MiningFacts(_Part):
 class TrainingFacts(_Part):
     """rows, steps, passes over the rows; thinned (step, loss) and (step, learning rate).
 
-    collapsed: final loss within 1% of log(documents scored per query) and mean document-document cosine over .95
-    (DESIGN: Training and comparison). mean_cosine: between documents of the training rows, after training.
+    collapsed: final loss within 1% of log(documents scored per query) and mean document-document cosine over .95.
+    mean_cosine: between documents of the training rows, after training.
     """
 
     rows: int

@@ -1,4 +1,4 @@
-"""Mining in plain loops, written from DESIGN.md's text ("Mining semantics, pinned"), one row at a time.
+"""Mining in plain loops, written from the text of experiments/README.md (Mining), one row at a time.
 
 It shares no code with the miners but the seeded choices, which it takes as given: which positive is shown (`shown`)
 and which hidden positives are revealed (`revealed`).
