@@ -71,10 +71,11 @@ class StudyFile:
         return f"{self.shown}:{node.start_mark.line + 1}"
 
     def _check_once(self, node: yaml.MappingNode) -> None:
-        keys = [key.value for key, _ in node.value]
+        seen: set[str] = set()
         for key, _ in node.value:
-            if keys.count(key.value) > 1 and key.value != "<<":
+            if key.value in seen:
                 raise UserError(f"{self._at(key)}: {key.value!r} is given more than once: give it once")
+            seen.add(key.value)
 
     def _check_defaults(self, node: yaml.Node, choices: Choices) -> None:
         for item in node.value if isinstance(node, yaml.SequenceNode) else []:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from experiments import status
+from experiments.command import compose
 from experiments.run import main
 
 MISTAKES = {
@@ -49,16 +53,53 @@ MISTAKES = {
     "--foo": "unrecognized arguments: --foo",
     "--cfg foo": "argument --cfg/-c: invalid choice: 'foo'",
     "seed=1 -m study=no_such": "the group study has no 'no_such'",
+    "=3": "there is no key or group ''",
+    "labels=3": "the command fills this in itself",
+    "run_name=x": "the command fills this in itself",
+    "data=beir data.path=": "data.path is empty: give a folder",
+    "data=beir data.path='/a=b,c'": "data.path=/a=b,c: there is no such folder",
+    "data=beir data.path='~nobody/x y'": "there is no such folder",
+    "data=beir data.path=a,b": "(a comma inside one value: \"data.path='a,b'\")",
+    "data=beir 'data.path=${nowhere}'": "data.path: Interpolation key 'nowhere' not found",
+    "teacher=hub teacher.name=a,b": "(a comma inside one value: \"teacher.name='a,b'\")",
+    "train.steps=5=6": "train.steps=5=6: should be a valid integer",
+    "seed=99999999999999999999": "less than or equal to 2147483647",
+    "train.steps=99999999999999999999": "less than or equal to 2147483647",
+    "data.split_seed=-99999999999999999999": "greater than or equal to -2147483647",
+    "miner=topk_abs miner.threshold=99999999999999999999": "less than or equal to 1000000",
+    "miner=topk_marginpos miner.threshold=-1": "greater than or equal to 0",
+    "mining.num_negatives=101": "more than the mining.depth=100 candidates that are looked at",
+    "-m study=demo study.seeds=[]": "study.seeds=[]: should have at least 1 item",
+    "-m study=demo study.seeds=[0,0]": "seeds holds 0 more than once",
+    "-m study=demo study.seeds=[-1]": "greater than or equal to 0",
+    "-m study=demo study.seeds=null": "should be a list: write study.seeds=[...]",
+    "-m study=demo study.seeds=3": "should be a list: write study.seeds=[3]",
+    "-m study=demo study.arms={}": "edit the file",
+    "-m study=demo study.name=..": "study.name=..: should be letters, digits",
+    "-m study=demo 'study.name=a b'": "study.name=a b: should be letters, digits",
+    "-m study=demo study.margin=-1": "study.margin=-1: should be greater than 0",
+    "-m study=demo tracker=none tracker.mode=online": "tracker=none has no mode; those that have one: wandb",
+    "-m study=learning_rate study.choose.random_dev.values=[1.0e-4,1.0e-4]": "holds 0.0001 more than once",
 }
 
 
 @pytest.mark.parametrize("command", MISTAKES)
-def test_one_clear_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*command.split(), "dry_run=true"]) == 2
+def test_one_clear_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command), "dry_run=true"]) == 2
+    check_one_line(capsys, MISTAKES[command])
+    assert not list(tmp_path.iterdir())
+
+
+def check_one_line(capsys: pytest.CaptureFixture[str], says: str) -> None:
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
-    assert MISTAKES[command] in shown.err
+    assert shown.err.startswith("error: ")
+    assert "Traceback" not in shown.err
+    assert says in shown.err
 
 
 @pytest.mark.parametrize("flags", [[], ["-m"]])
@@ -95,3 +136,82 @@ def test_where_nothing_can_be_written(
 def test_a_folder_without_a_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["teacher=hub", f"teacher.name={tmp_path}", "dry_run=true"]) == 2
     assert "holds no model" in capsys.readouterr().err
+
+
+HEAD = "# @package _global_\ndefaults:\n  - override /train: infonce\n"
+STUDY = HEAD + "study:\n  name: x\n"
+
+STUDY_FILES = {
+    "tab": (HEAD + "study:\n\tname: x\n", "conf/study/broken.yaml:5: no YAML (a tab: indent with spaces)"),
+    "bracket": (STUDY + "  arms: {a: [b\n", "conf/study/broken.yaml:7: no YAML (expected"),
+    "twice": (STUDY + "  arms: {a: []}\n  arms: {b: []}\n", "broken.yaml:7: 'arms' is given more than once"),
+    "empty": ("", "broken.yaml:1: no settings"),
+    "list": ("- a\n", "broken.yaml:1: no settings"),
+    "no package": ("study:\n  name: x\n  arms: {a: []}\n", "# @package _global_"),
+    "no study": (HEAD, "there is no section 'study:'"),
+    "study is text": (HEAD + "study: x\n", "broken.yaml:4: study should be a mapping"),
+    "no name": (HEAD + "study:\n  arms: {a: []}\n", "broken.yaml:4: study.name is not set"),
+    "key": (STUDY + "  sedes: [1]\n", "broken.yaml:6: study.sedes: no such key, did you mean 'seeds'?"),
+    "section": (STUDY + "  arms: {a: []}\ntrian:\n  steps: 3\n", "broken.yaml:7: no such key 'trian', did you mean"),
+    "setting": (STUDY + "  arms: {a: []}\ntrain:\n  stps: 3\n", "broken.yaml:8: main / a / seed 0: train.stps=3:"),
+    "arms": (STUDY + "  arms: [a, b]\n", "broken.yaml:6: study.arms=['a', 'b']: should be a mapping"),
+    "arm": (STUDY + "  arms: {a: miner=random}\n", "broken.yaml:6: study.arms.a=miner=random: should be a list of"),
+    "arm without overrides": (STUDY + "  arms: {a: {miner: random}}\n", "study.arms.a: should be a list of overrides"),
+    "no arms": (STUDY + "  arms: {}\n", "broken.yaml:4: study: there is no arm"),
+    "no blocks": (STUDY + "  arms: {a: []}\n  blocks: {}\n", "blocks is empty"),
+    "block names": (STUDY + "  arms: {a: []}\n  blocks: {a/b: {}}\n", "block name 'a/b' should be letters"),
+    "block without arms": (STUDY + "  arms: {a: []}\n  blocks: {b: {arms: []}}\n", "block 'b' has no arm"),
+    "seeds": (STUDY + "  seeds: [1, 1]\n  arms: {a: []}\n", "seeds holds 1 more than once"),
+    "override": (STUDY + "  arms: {a: [minr=random]}\n", "broken.yaml:6: main / a / seed 0: minr=random: there is no"),
+    "value": (STUDY + "  arms: {a: [mining.depth=0]}\n", "broken.yaml:6: main / a / seed 0: mining.depth=0"),
+    "arm sets seed": (STUDY + "  arms: {a: [seed=3]}\n", "arm 'a' sets seed=3"),
+    "arm sets study": (STUDY + "  arms: {a: [study=demo]}\n", "arm 'a' sets study=demo"),
+    "same": (STUDY + "  arms: {a: [], b: [miner=naive_topk]}\n", "arms 'a' and 'b' of block main are the same run"),
+    "itself": (STUDY + "  arms: {a: []}\n  contrasts: [{name: c, arm: a, baseline: a}]\n", "compares 'a' with itself"),
+    "circle": (
+        STUDY + "  arms: {a: {overrides: [], rows_of: [b]}, b: {overrides: [], rows_of: [a]}}\n",
+        "arm 'a' takes its rows_of an arm that takes them of 'a'",
+    ),
+    "group": ("# @package _global_\ndefaults:\n  - override /trian: infonce\nstudy: {}\n", "no group 'trian'"),
+    "choice": ("# @package _global_\ndefaults:\n  - override /train: infnce\nstudy: {}\n", "did you mean 'infonce'"),
+    "no override": ("# @package _global_\ndefaults:\n  - train: none\nstudy: {}\n", "write 'override /train: none'"),
+}
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(compose.CONF, tmp_path_factory.mktemp("broken") / "conf"))
+
+
+@pytest.mark.parametrize("name", STUDY_FILES)
+def test_a_broken_study_file_is_one_line_with_its_place(
+    name: str, conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, says = STUDY_FILES[name]
+    (conf / "study" / "broken.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(compose, "CONF", conf)
+    monkeypatch.chdir(tmp_path)
+    assert main(["-m", "study=broken"]) == 2
+    check_one_line(capsys, says)
+    assert {path.name for path in tmp_path.rglob("*")} <= {"outputs", "store"}
+
+
+def test_a_study_file_that_is_not_utf8_is_one_line(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (conf / "study" / "broken.yaml").write_bytes(b"# @package _global_\nstudy:\n  name: \xff\n")
+    monkeypatch.setattr(compose, "CONF", conf)
+    assert main(["-m", "study=broken", "dry_run=true"]) == 2
+    check_one_line(capsys, "conf/study/broken.yaml: not UTF-8 text")
+
+
+def test_the_command_that_fills_a_study_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "it's=mine, yes"
+    folder.mkdir()
+    settings = ["data=beir", f"data.path={folder}", "study.name=mine", f"outputs={tmp_path}/out=1"]
+    assert status.main(["demo", *settings]) == 1
+    (line,) = [text for text in capsys.readouterr().out.splitlines() if text.startswith("to fill: ")]
+    python, flag, module, *arguments = shlex.split(line.removeprefix("to fill: "))
+    assert (python, flag, module) == ("python", "-m", "experiments.run")
+    assert arguments == ["-m", "study=demo", *settings]
+    assert main([*arguments, "dry_run=true"]) == 0
