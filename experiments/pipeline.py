@@ -24,6 +24,7 @@ from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
     DataConfig,
     DistilledStudent,
+    MiningConfig,
     RunConfig,
     TeacherConfig,
 )
@@ -185,8 +186,11 @@ def _taken_over(
 def _mine(context: Context, collection: Collection) -> Mined:
     """Rank with the teacher (and those of `common_with`), then pick negatives."""
     config = context.config
-    candidates, key = _retrieve(context, collection, config.teacher)
-    others = [(*_retrieve(context, collection, other.teacher), other) for other in config.mining.common_with]
+    candidates, key = _retrieve(context, collection, config.teacher, config.mining)
+    others = [
+        (*_retrieve(context, collection, other.teacher, other.under(config.mining)), other)
+        for other in config.mining.common_with
+    ]
     mined, artifact = mine_stage(
         config=config,
         collection=collection,
@@ -201,12 +205,13 @@ def _mine(context: Context, collection: Collection) -> Mined:
     return mined
 
 
-def _retrieve(context: Context, collection: Collection, teacher: TeacherConfig) -> tuple[Candidates, str]:
-    config = context.config
+def _retrieve(
+    context: Context, collection: Collection, teacher: TeacherConfig, mining: MiningConfig
+) -> tuple[Candidates, str]:
     candidates, artifacts = retrieve(
         collection,
         teacher=teacher,
-        depth=fetch_depth(collection, mining=config.mining),
+        depth=fetch_depth(collection, mining=mining),
         store=context.store,
         execution=context.execution,
         embed=context.embed,

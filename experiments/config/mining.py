@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from experiments.config.data import DataConfig
 from experiments.config.models import TeacherConfig
 from experiments.config.value import Count, Fraction, Size, Value
+
+Anchor = Literal["own", "min", "max"]
+Shortfall = Literal["drop", "fewer", "backfill"]
 
 
 class NaiveTopK(Value):
@@ -55,35 +59,128 @@ MinerConfig = Annotated[
 ]
 
 
-class CommonWith(Value):
-    """One more miner whose kept rows a run is restricted to, under the run's own data, mining and seed.
+FalseNegatives = Literal["remove", "placebo"]
+"""What `reveal` does with the hidden positives that it covers: takes them out, or as many others of the same ranks."""
 
-    reveal: the share of hidden positives that miner knew; None = the run's own. With it, an arm that knows them all can
-    train on the very rows of one that knows none.
+
+class CommonWith(Value):
+    """One more miner whose kept rows a run is restricted to, under the run's own data and seed.
+
+    The other fields are the settings of MiningConfig that decide which rows are kept; None = the run's own. `any` for
+    positive_within says that every shown positive counts, whatever the run's own says.
     """
 
     teacher: TeacherConfig
     miner: MinerConfig
     reveal: Annotated[Fraction | None, Field(json_schema_extra={"neutral": None})] = None
+    num_negatives: Annotated[Count | None, Field(json_schema_extra={"neutral": None})] = None
+    depth: Annotated[Count | None, Field(json_schema_extra={"neutral": None})] = None
+    anchor: Annotated[Anchor | None, Field(json_schema_extra={"neutral": None})] = None
+    shortfall: Annotated[Shortfall | None, Field(json_schema_extra={"neutral": None})] = None
+    positive_within: Annotated[Count | Literal["any"] | None, Field(json_schema_extra={"neutral": None})] = None
+    false_negatives: Annotated[FalseNegatives | None, Field(json_schema_extra={"neutral": None})] = None
+
+    @staticmethod
+    def of(source: MiningConfig, own: MiningConfig) -> dict[str, Any]:
+        """The fields with which a run of `own` settings lists a miner of `source`: those that differ.
+
+        `reveal` is always written: the names of the runs made before the others could travel depend on it.
+        """
+        differing = {name for name in TRAVELS if getattr(source, name) != getattr(own, name)} | {"reveal"}
+        return {name: _written(name, getattr(source, name)) for name in TRAVELS if name in differing}
+
+    def under(self, own: MiningConfig) -> MiningConfig:
+        """The settings under which the listed miner keeps its rows, in a run whose settings are `own`.
+
+        Raises ValueError (pydantic) for settings that no run may have.
+        """
+        given = {name: getattr(self, name) for name in TRAVELS if getattr(self, name) is not None}
+        if given.get("positive_within") == "any":
+            given["positive_within"] = None
+        return MiningConfig.model_validate(own.rows_only.model_dump() | given)
+
+
+TRAVELS = tuple(name for name in CommonWith.model_fields if name not in {"teacher", "miner"})
+"""The settings of MiningConfig that decide which rows are kept."""
+
+
+def _written(name: str, value: Any) -> Any:
+    return "any" if name == "positive_within" and value is None else value
 
 
 class MiningConfig(Value):
-    """What all methods share (experiments/README.md, Mining, says in which order each is applied)."""
+    """What all mining methods share; conf/mining/default.yaml says what each setting does."""
 
     num_negatives: Count = 4
     depth: Count = 100
-    anchor: Literal["own", "min", "max"] = "own"
+    anchor: Anchor = "own"
     selection: Literal["top", "sampled", "top1_sampled"] = "top"
     sample_from: Count = 10
-    shortfall: Literal["drop", "fewer", "backfill"] = "drop"
+    shortfall: Shortfall = "drop"
     positive_within: Count | None = None
     reveal: Fraction = 0.0
+    false_negatives: Annotated[FalseNegatives, Field(json_schema_extra={"neutral": "remove"})] = "remove"
     common_with: tuple[CommonWith, ...] = ()
 
+    @property
+    def rows_only(self) -> MiningConfig:
+        """The same settings as far as they decide which rows are kept: these are the same for every selection."""
+        return self.model_copy(update={"selection": "top", "sample_from": 10, "common_with": ()})
+
     @model_validator(mode="after")
-    def _sample_fits(self) -> MiningConfig:
+    def _enough_is_looked_at(self) -> MiningConfig:
+        if self.num_negatives > self.depth:
+            raise ValueError(
+                f"num_negatives={self.num_negatives} is more than depth={self.depth}, the candidates that are looked "
+                "at: raise depth"
+            )
         if self.selection != "top" and self.sample_from < self.num_negatives:
             raise ValueError(
                 f"sample_from={self.sample_from} is fewer than num_negatives={self.num_negatives}: raise sample_from"
             )
         return self
+
+    @model_validator(mode="after")
+    def _placebos_stand_for_something(self) -> MiningConfig:
+        if self.false_negatives == "placebo" and self.reveal == 0:
+            raise ValueError(
+                "false_negatives=placebo takes out a candidate for each revealed positive, but reveal=0 reveals none: "
+                "set reveal, or false_negatives=remove"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _listed_settings_hold(self) -> MiningConfig:
+        for listed in self.common_with:
+            try:
+                check_miner(listed.miner, listed.under(self))
+            except ValidationError as error:
+                cause = error.errors(include_url=False)[0]["ctx"]["error"]
+                raise ValueError(f"common_with ({listed.miner.kind}): {cause}") from error
+            except ValueError as error:
+                raise ValueError(f"common_with ({listed.miner.kind}): {error}") from error
+        return self
+
+
+def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
+    """Raise ValueError where the method can keep no row, or has no ranks that a setting needs."""
+    wanted = mining.num_negatives if mining.shortfall == "drop" else 1
+    if isinstance(miner, TopKShifted) and mining.depth - miner.shift < wanted:
+        raise ValueError(
+            f"miner.shift={miner.shift} leaves {max(mining.depth - miner.shift, 0)} of the {mining.depth} candidates "
+            f"that mining.depth looks at, and a row needs {wanted}: raise mining.depth"
+        )
+    if isinstance(miner, RandomMiner) and mining.false_negatives == "placebo":
+        raise ValueError(
+            "mining.false_negatives=placebo matches ranks, and miner=random ranks nothing: set it to remove"
+        )
+
+
+def check_hidden(data: DataConfig, mining: MiningConfig) -> None:
+    """Raise ValueError where hidden positives are revealed though the data hides none."""
+    shares = [mining.reveal, *(listed.under(mining).reveal for listed in mining.common_with)]
+    if data.positives == "all" and max(shares) > 0:
+        raise ValueError(
+            f"mining.reveal={max(shares)} takes out hidden positives, but data.positives=all hides none: "
+            "set data.positives=one, or mining.reveal=0"
+        )

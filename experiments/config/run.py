@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from experiments.config.data import DataConfig
-from experiments.config.mining import MinerConfig, MiningConfig
+from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner
 from experiments.config.models import StudentConfig, TeacherConfig
 from experiments.config.training import EvaluationConfig, TrainConfig
 from experiments.config.value import Size, Value
@@ -55,6 +55,12 @@ class RunConfig(Value):
                 "evaluation.splits=[] leaves nothing to measure: name a split (test, dev, heldout), another collection "
                 "in evaluation.collections, or a task in evaluation.tasks"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _mining_makes_sense(self) -> RunConfig:
+        check_miner(self.miner, self.mining)
+        check_hidden(self.data, self.mining)
         return self
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.config import DataConfig, MiningConfig
+from experiments.config import DataConfig
 from experiments.identity import derive_seed
 from experiments.ir import Collection
 from experiments.miners.draws import uniform
@@ -43,28 +43,47 @@ def relevant_pairs(collection: Collection, groups: TextGroups) -> Relevant:
     return Relevant(pairs=pairs, original=original)
 
 
-def exclude(
-    rows: Rows, relevant: Relevant, groups: TextGroups, *, data: DataConfig, mining: MiningConfig, seed: int
-) -> PairSet:
-    """Shown positives and their copies, the query's own text, and the revealed share of the hidden positives.
+@dataclass(frozen=True)
+class Exclusions:
+    """What may not be mined. by_text: pairs (query text, document); by_row: pairs (row, document)."""
+
+    by_text: PairSet
+    by_row: PairSet
+
+    def codes(self, row: Integers, group: Integers, document: Integers) -> npt.NDArray[np.int8]:
+        """Why each (row, document) of the broadcast arguments is excluded, a code of reasons.py; 0 where it is not."""
+        code = self.by_text.lookup(group, document)
+        return np.where(code > 0, code, self.by_row.lookup(row, document))
+
+    def count(self, group: Integers, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """(R,) how many documents of the (N,) mask `among` are excluded from each row; group: (R,), the rows' texts."""
+        of_text = self.by_text.count(int(group.max(initial=-1)) + 1, among)
+        return of_text[group] + self.by_row.count(len(group), among)
+
+
+def exclude_always(rows: Rows, relevant: PairSet, groups: TextGroups, *, data: DataConfig) -> PairSet:
+    """Shown positives and their copies, and the query's own text.
 
     With `positives: all` nothing is hidden, so every judged positive of the text counts as shown.
     """
-    pairs = relevant.pairs
     if data.positives == "all":
-        judged = pairs.label == POSITIVE
-        shown_group, shown = pairs.group[judged], pairs.document[judged]
+        judged = relevant.label == POSITIVE
+        shown_group, shown = relevant.group[judged], relevant.document[judged]
     else:
         shown_group, shown = rows.group, rows.positive.astype(np.int64)
-    drawn = uniform(derive_seed(seed, "reveal"), pairs.group, relevant.original)
-    revealed = drawn < mining.reveal
     return PairSet.build(
-        pairs.documents,
+        relevant.documents,
         (shown_group, shown, POSITIVE),
         (*groups.expand(shown_group, groups.document[shown]), SAME_TEXT),
         (*_own_text(np.unique(rows.group), groups), QUERY_TEXT),
-        (pairs.group[revealed], pairs.document[revealed], REVEALED),
     )
+
+
+def reveal(relevant: Relevant, *, share: float, seed: int) -> PairSet:
+    """Each relevant pair whose draw lies below `share`: the sets of growing shares are nested."""
+    pairs = relevant.pairs
+    covered = uniform(derive_seed(seed, "reveal"), pairs.group, relevant.original) < share
+    return PairSet.build(pairs.documents, (pairs.group[covered], pairs.document[covered], REVEALED))
 
 
 def most_exclusions(collection: Collection) -> int:

@@ -24,7 +24,7 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
     ranked = negatives.rank > 0
     gap = negatives.gap
     hidden = _hidden(pool)
-    answers = pool.relevant.pairs.lookup(pool.rows.group[row, None], negatives.document)
+    answers = pool.relevant.lookup(pool.rows.group[row, None], negatives.document)
     slot = np.broadcast_to(np.arange(there.shape[1]), there.shape)
     return MiningFacts(
         queries=pool.queries,
@@ -55,14 +55,15 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         hidden=len(hidden),
         hidden_copies=int(np.count_nonzero(hidden == SAME_TEXT)),
         known_false_copies=int(np.count_nonzero(answers[negatives.known_false] == SAME_TEXT)),
+        placebo=pool.placebo,
     )
 
 
 def _hidden(pool: Pool) -> npt.NDArray[np.int8]:
     """Labels of the rows' relevant pairs that may be mined, or that `reveal` alone keeps from being mined."""
-    pairs = pool.relevant.pairs
+    pairs = pool.relevant
     asked = np.isin(pairs.group, pool.rows.group) & np.isin(pairs.document, pool.minable)
-    return pairs.label[asked & np.isin(pool.excluded.lookup(pairs.group, pairs.document), (0, REVEALED))]
+    return pairs.label[asked & np.isin(pool.excluded.by_text.lookup(pairs.group, pairs.document), (0, REVEALED))]
 
 
 def _counts(choice: Choice) -> dict[int, int]:

@@ -49,16 +49,17 @@ def mine(
     """Negatives for the run's training rows, restricted to those that every one of `others` keeps too.
 
     `candidates` cover all queries of the train split. Each of `others` is mined as a run of its own would be: under
-    the same data, mining and seed, with its own teacher's candidates. Raises UserError if no row is common to all.
+    the same data and seed, with its own teacher's candidates, and with the run's own settings where it lists no other.
+    Raises UserError if no row is common to all.
     """
     pool = make_pool(collection, candidates, data=data, mining=mining, seed=seed)
     kept = []
     for other_candidates, listed in others:
-        knows = mining.reveal if listed.reveal is None else listed.reveal
-        other = pool
-        if other_candidates is not candidates or knows != mining.reveal:
-            own = mining.model_copy(update={"reveal": knows})
-            other = make_pool(collection, other_candidates, data=data, mining=own, seed=seed)
+        settings = listed.under(mining)
+        if other_candidates is candidates and settings == mining.rows_only:
+            other = pool
+        else:
+            other = make_pool(collection, other_candidates, data=data, mining=settings, seed=seed)
         kept.append(_row_keys(other)[choose(other, listed.miner).kept])
     return mine_pool(pool, miner, common=kept)
 
@@ -82,12 +83,12 @@ def mine_pool(pool: Pool, miner: MinerConfig, *, common: Sequence[npt.NDArray[np
 
 
 def _row_keys(pool: Pool) -> npt.NDArray[np.int64]:
-    return encode(pool.excluded.documents, pool.rows.query, pool.rows.positive)
+    return encode(pool.relevant.documents, pool.rows.query, pool.rows.positive)
 
 
 def _negatives(pool: Pool, choice: Choice, row: npt.NDArray[np.int64]) -> Negatives:
     document = choice.document[row]
-    relevant = pool.relevant.pairs.lookup(pool.rows.group[row, None], document) > 0
+    relevant = pool.relevant.lookup(pool.rows.group[row, None], document) > 0
     return Negatives(
         query=pool.rows.query[row],
         positive=pool.rows.positive[row],

@@ -24,10 +24,22 @@ class PairSet:
     @staticmethod
     def build(documents: int, *parts: tuple[Integers, Integers, int]) -> PairSet:
         """Union of (groups, documents, label) parts; a pair in several parts keeps the label of the first one."""
-        keys = np.concatenate([encode(documents, group, document) for group, document, _ in parts])
-        label = np.concatenate([np.full(len(group), value, dtype=np.int8) for group, _, value in parts])
+        nothing = PairSet(documents=documents, keys=np.zeros(0, dtype=np.int64), label=np.zeros(0, dtype=np.int8))
+        return PairSet.union(
+            nothing,
+            *(
+                PairSet(documents, encode(documents, group, document), np.full(len(group), label, dtype=np.int8))
+                for group, document, label in parts
+            ),
+        )
+
+    @staticmethod
+    def union(*sets: PairSet) -> PairSet:
+        """A pair in several sets keeps the label of the first one."""
+        keys = np.concatenate([one.keys for one in sets])
+        label = np.concatenate([one.label for one in sets])
         unique, first = np.unique(keys, return_index=True)
-        return PairSet(documents=documents, keys=unique, label=label[first])
+        return PairSet(documents=sets[0].documents, keys=unique, label=label[first])
 
     def lookup(self, group: Integers, document: Integers) -> npt.NDArray[np.int8]:
         """The label of each pair of the broadcast arguments, 0 where it is not in the set."""

@@ -10,22 +10,23 @@ import numpy.typing as npt
 
 from experiments.collections.draw import draw_train_queries
 from experiments.config import DataConfig, MiningConfig
-from experiments.ir import Candidates, Collection, Positions, Scores
-from experiments.miners.exclusions import Relevant, exclude, relevant_pairs
+from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Scores
+from experiments.miners.chunks import chunks
+from experiments.miners.exclusions import Exclusions, Relevant, exclude_always, relevant_pairs, reveal
 from experiments.miners.pairs import PairSet
+from experiments.miners.placebo import find_placebos
 from experiments.miners.reasons import BEYOND_DEPTH, PADDING, SURVIVOR
 from experiments.miners.rows import Rows, anchor_scores, show_positives
 from experiments.miners.texts import group_texts
-
-CHUNK_CELLS = 1 << 22
-"""(row, candidate) cells handled at a time, which bounds the working memory."""
+from experiments.records.schema import PlaceboFacts
 
 
 @dataclass(frozen=True)
 class Pool:
     """R rows and K candidates each, before a method decides.
 
-    queries: training queries drawn. anchor: (R,) float32. relevant, excluded: pairs (query text, document).
+    queries: training queries drawn. anchor: (R,) float32. relevant: pairs (query text, document), judged or
+    a copy of what is judged. placebo: how well placebos match, where there are any.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
     """
@@ -33,8 +34,9 @@ class Pool:
     queries: int
     rows: Rows
     anchor: Scores
-    relevant: Relevant
-    excluded: PairSet
+    relevant: PairSet
+    excluded: Exclusions
+    placebo: PlaceboFacts | None
     minable: Positions
     free: npt.NDArray[np.int64]
     candidates: Candidates
@@ -59,17 +61,19 @@ def make_pool(
     groups = group_texts(collection)
     rows = show_positives(drawn, split.qrels, groups, candidates, data=data, mining=mining, seed=seed)
     relevant = relevant_pairs(collection, groups)
-    excluded = exclude(rows, relevant, groups, data=data, mining=mining, seed=seed)
+    always = exclude_always(rows, relevant.pairs, groups, data=data)
+    excluded, placebo = _exclude(rows, candidates, always, relevant, mining=mining, seed=seed)
     minable = np.flatnonzero(collection.minable).astype(np.int32)
-    free = len(minable) - excluded.count(len(split.queries), collection.minable)[rows.group]
+    free = len(minable) - excluded.count(rows.group, collection.minable)
     state = _look(rows, candidates, excluded, mining.depth)
     _check_depth(state, free, mining.depth)
     return Pool(
         queries=len(drawn),
         rows=rows,
         anchor=anchor_scores(rows, mining.anchor),
-        relevant=relevant,
+        relevant=relevant.pairs,
         excluded=excluded,
+        placebo=placebo,
         minable=minable,
         free=free,
         candidates=candidates,
@@ -79,20 +83,38 @@ def make_pool(
     )
 
 
-def chunks(rows: int, width: int) -> Iterator[slice]:
-    """Slices of `rows` rows that hold at most CHUNK_CELLS cells of `width` columns."""
-    step = max(1, CHUNK_CELLS // max(1, width))
-    return (slice(start, start + step) for start in range(0, rows, step))
+def _exclude(
+    rows: Rows, candidates: Candidates, always: PairSet, relevant: Relevant, *, mining: MiningConfig, seed: int
+) -> tuple[Exclusions, PlaceboFacts | None]:
+    """What `mining.false_negatives` takes out beside what is excluded in any case."""
+    revealed = reveal(relevant, share=mining.reveal, seed=seed)
+    match mining.false_negatives:
+        case "remove":
+            return Exclusions(by_text=PairSet.union(always, revealed), by_row=PairSet.build(always.documents)), None
+        case "placebo":
+            pairs, facts = find_placebos(
+                rows,
+                candidates,
+                excluded=always,
+                relevant=relevant.pairs,
+                revealed=revealed,
+                depth=mining.depth,
+                seed=seed,
+            )
+            return Exclusions(by_text=always, by_row=pairs), facts
 
 
-def _look(rows: Rows, candidates: Candidates, excluded: PairSet, depth: int) -> npt.NDArray[np.int8]:
+def _look(rows: Rows, candidates: Candidates, excluded: Exclusions, depth: int) -> npt.NDArray[np.int8]:
+    """(R, K) codes: what is excluded, what lies beyond the first `depth` of the rest, and those first ones."""
     width = candidates.document.shape[1]
     state = np.empty((len(rows), width), dtype=np.int8)
+    row = np.arange(len(rows))
     for part in chunks(len(rows), width):
         document = candidates.document[rows.query[part]]
-        code = excluded.lookup(rows.group[part, None], document)
-        code[code == PADDING] = SURVIVOR
-        code[document < 0] = PADDING
+        code = excluded.codes(row[part, None], rows.group[part, None], document)
+        # The key of a padded -1 may be another pair's, so padding is told by the document and written last.
+        code[code == 0] = SURVIVOR
+        code[document == NO_DOCUMENT] = PADDING
         admitted = code == SURVIVOR
         code[admitted & (np.cumsum(admitted, axis=1, dtype=np.int32) > depth)] = BEYOND_DEPTH
         state[part] = code

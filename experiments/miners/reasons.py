@@ -1,4 +1,4 @@
-"""Why a candidate was or was not chosen: one int8 code each, in the order in which they are decided."""
+"""Why a candidate was or was not chosen: one int8 code each; a code never changes, since artifacts hold them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ REASONS = (
     "at or above the bar",
     "survivor",
     "chosen",
+    "placebo of a revealed positive",
 )
 """The name of each code."""
 
 PADDING, POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED, BEYOND_DEPTH, WITHIN_SHIFT, ABOVE_BAR, SURVIVOR, CHOSEN = range(10)
+PLACEBO = 10
 
 REJECTED = (WITHIN_SHIFT, ABOVE_BAR)
 """Looked at and rejected by the method."""

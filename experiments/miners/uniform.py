@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Positions
+from experiments.miners.chunks import chunks
 from experiments.miners.draws import hash_keys, uniform
-from experiments.miners.pool import Pool, chunks
+from experiments.miners.pool import Pool
 
 TRIES = 32
 """Draws with replacement before a row falls back to ordering every minable document."""
@@ -53,7 +54,7 @@ def _first_allowed(
     pool: Pool, rows: npt.NDArray[np.int64], taken: Positions, offered: Positions, count: int
 ) -> Positions:
     """(r, count): the first distinct documents of `offered` that are neither excluded nor taken."""
-    allowed = (offered != NO_DOCUMENT) & (pool.excluded.lookup(pool.rows.group[rows, None], offered) == 0)
+    allowed = (offered != NO_DOCUMENT) & (pool.excluded.codes(rows[:, None], pool.rows.group[rows, None], offered) == 0)
     both = np.concatenate([taken, offered], axis=1)
     allowed &= _first_occurrence(both)[:, taken.shape[1] :]
     slot = np.cumsum(allowed, axis=1) - 1

@@ -65,6 +65,20 @@ class RateBin(_Part):
     known_false: int
 
 
+class PlaceboFacts(_Part):
+    """Candidates that were taken out instead of revealed positives (mining.false_negatives=placebo), over all rows.
+
+    matched, unmatched: revealed positives within depth that have one, and those for which no candidate was left.
+    mean_rank_distance: between the two, in ranks after the exclusions. mean_score_difference: the placebo's score less
+    the revealed positive's, by the teacher; ranks are matched, so what remains of it is a difference between the arms.
+    """
+
+    matched: int
+    unmatched: int
+    mean_rank_distance: float | None
+    mean_score_difference: float | None
+
+
 class MiningFacts(_Part):
     """The yield of mining and its audit.
 
@@ -78,6 +92,7 @@ class MiningFacts(_Part):
     negatives that a teacher ranked; above_positive: those that it scores above their own row's positive. hidden: what
     answers the rows' query texts, may be mined and is neither shown nor a copy of what is shown; hidden_copies,
     known_false_copies: those of `hidden` and of `known_false` that are not judged themselves but exact copies.
+    placebo: None where no placebos were asked for.
     """
 
     queries: int
@@ -105,6 +120,7 @@ class MiningFacts(_Part):
     hidden: int | None = None
     hidden_copies: int | None = None
     known_false_copies: int | None = None
+    placebo: PlaceboFacts | None = None
 
     @property
     def yield_(self) -> float:

@@ -38,7 +38,7 @@ def mine_stage(
             miner=config.miner,
             mining=config.mining,
             seed=config.seed,
-            others=[(other, listed) for other, _, listed in others],
+            others=[(candidates if key == candidates_key else other, listed) for other, key, listed in others],
         )
         save_mined(folder, mined)
 

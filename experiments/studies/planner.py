@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer
@@ -13,6 +14,7 @@ from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
+from experiments.studies.common_rows import check_same_rows, listed_rows
 from experiments.studies.declaration import Choose, Declaration
 from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
@@ -124,17 +126,20 @@ class StudyPlanner:
             choices = self._choices(cell)
             settings = [text for text in self.settings if self._applies(text, choices)]
             resets = () if self.other is None else self.other.resets
-            overrides = [*self._layers(cell), *resets, *settings, *self._common_rows(cell), *self._labels(cell)]
+            overrides = [*self._layers(cell), *resets, *settings]
+            overrides += [*self._common_rows(cell, overrides), *self._labels(cell)]
             if cell.phase == 1:
                 overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
-            try:
-                composed = self.composer.run(overrides)
-            except UserError as error:
-                where = self._where(cell, str(error))
-                raise UserError(f"{where}{cell.title}: {error}") from error
+            composed = self._compose(cell, overrides)
             names = tuple({key_of(text): text for text in overrides}.values())
             self._cache[cell] = Job(cell.title, names, composed, cell)
         return self._cache[cell]
+
+    def _compose(self, cell: Cell, overrides: Sequence[str]) -> Composed:
+        try:
+            return self.composer.run(overrides)
+        except UserError as error:
+            raise UserError(f"{self._where(cell, str(error))}{cell.title}: {error}") from error
 
     def _where(self, cell: Cell, message: str) -> str:
         """`conf/study/NAME.yaml:LINE: ` where the study's file, and not the command line, set what a message names."""
@@ -161,15 +166,24 @@ class StudyPlanner:
     def _applies(self, text: str, choices: Sequence[str]) -> bool:
         return self.composer.is_group(key_of(text)) or self.composer.has_key(choices, key_of(text))
 
-    def _common_rows(self, cell: Cell) -> list[str]:
+    def _common_rows(self, cell: Cell, own: Sequence[str]) -> list[str]:
+        """The miners of the arms whose rows the cell is restricted to, as a run of its `own` overrides lists them.
+
+        An arm that is restricted itself brings the miners that it lists. Raises UserError for an arm whose rows depend
+        on something that cannot be listed.
+        """
         if not cell.rows_of:
             return []
-        sources = [other for other in self.cells() if _same_place(other, cell) and other.arm in cell.rows_of]
-        configs = [self.job(other).composed.config for other in sources]
-        rows = [
-            {"teacher": c.teacher.model_dump(), "miner": c.miner.model_dump(), "reveal": c.mining.reveal}
-            for c in configs
-        ]
+        config = self._compose(cell, own).config
+        there = {other.arm: other for other in self.cells() if _same_place(other, cell)}
+        rows: list[dict[str, Any]] = []
+        for arm in cell.rows_of:
+            where = f"{cell.title}: rows_of={arm}"
+            if arm not in there:
+                raise UserError(f"{where}: block {cell.block} does not run that arm: list it there")
+            source = self.job(there[arm]).composed.config
+            check_same_rows(source, config, where)
+            rows += [one for one in listed_rows(source, config) if one not in rows]
         return [f"mining.common_with={write_value(rows)}"]
 
     def _labels(self, cell: Cell) -> list[str]:

@@ -18,6 +18,7 @@ from experiments.config import (
     MiningConfig,
     TopKPercPos,
 )
+from experiments.config.mining import TRAVELS
 from experiments.errors import UserError
 from experiments.execution import Execution
 
@@ -76,7 +77,7 @@ def test_values_survive_the_command_line(composer: Composer) -> None:
 def test_nested_values_survive_the_command_line(composer: Composer) -> None:
     rows = [{"teacher": DenseTeacher(name="m", layers=(0, 2)).model_dump(), "miner": TopKPercPos().model_dump()}]
     run = composer.run([f"mining.common_with={write_value(rows)}"])
-    assert [item.model_dump(exclude={"reveal"}) for item in run.config.mining.common_with] == rows
+    assert [item.model_dump(exclude=set(TRAVELS)) for item in run.config.mining.common_with] == rows
 
 
 def test_a_data_folder_names_the_collection_and_stays_out_of_the_run_id(composer: Composer, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
-"""Mining in plain loops, written from the text of experiments/README.md (Mining), one row at a time.
+"""Mining in plain loops, one row at a time, written from what the settings promise.
 
-It shares no code with the miners but the seeded choices, which it takes as given: which positive is shown (`shown`)
-and which hidden positives are revealed (`revealed`).
+It shares no code with the miners but the seeded choices, which it takes as given: which positive is shown (`shown`),
+which hidden positives are revealed (`revealed`), and the coins between equally near placebos (`better`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ class Expected:
     """One row: survivors as (raw rank, document), best first; the documents excluded; the bar.
 
     hidden: what answers the query, may be mined but for `reveal`, and says nothing that is shown. copies: those of them
-    that are not judged.
+    that are not judged. placebos: revealed positives within depth as (document, rank, placebo, its rank), ranks after
+    the exclusions; None where no placebo is left.
     """
 
     query: int
@@ -34,6 +36,7 @@ class Expected:
     bar: float | None
     hidden: set[int]
     copies: set[int]
+    placebos: list[tuple[int, int, int | None, int | None]]
 
 
 def expected_row(
@@ -43,11 +46,14 @@ def expected_row(
     positive: int,
     shown: list[tuple[int, int]],
     revealed: set[tuple[str, int]],
+    better: Callable[[int, int], bool],
     all_shown: bool,
     miner: MinerConfig,
     mining: MiningConfig,
 ) -> Expected:
-    """`shown` lists every training row (query, positive); `revealed` holds (query text, document)."""
+    """`shown`: every training row (query, positive); `revealed`: (query text, document), copies too; `better`: by
+    (query, revealed document), whether the placebo of the better rank is taken.
+    """
     texts = problem.collection.corpus.passages
     questions = problem.collection.splits["train"].queries.texts
     text = same(questions[query])
@@ -60,14 +66,20 @@ def expected_row(
             excluded.add(i)
     minable = [i for i in range(len(texts)) if problem.collection.minable[i]]
     hidden = {i for i in minable if any(same(texts[i]) == same(texts[d]) for d in relevant)} - excluded
-    excluded |= {d for wanted, d in revealed if wanted == text}
+    ranking = sorted(minable, key=lambda i: (-float(problem.scores[query, i]), i))
+    taken_out = {d for wanted, d in revealed if wanted == text}
+    placebos = []
+    if mining.false_negatives == "placebo":
+        ranked = [d for d in ranking if d not in excluded]
+        placebos = find_placebos(ranked, taken_out, hidden, depth=mining.depth, better=lambda d: better(query, d))
+        taken_out = {placebo for _, _, placebo, _ in placebos if placebo is not None}
+    excluded |= taken_out
 
     own = float(problem.scores[query, positive])
     several = [float(problem.scores[q, d]) for q, d in rows]
     anchor = {"own": own, "min": min(several), "max": max(several)}[mining.anchor]
     bar = bar_of(miner, anchor)
 
-    ranking = sorted(minable, key=lambda i: (-float(problem.scores[query, i]), i))
     survivors: list[tuple[int, int]] = []
     rank_after_exclusions = 0
     for raw_rank, document in enumerate(ranking, start=1):
@@ -81,7 +93,28 @@ def expected_row(
         if bar is not None and not float(problem.scores[query, document]) < bar:
             continue
         survivors.append((raw_rank, document))
-    return Expected(query, positive, survivors, excluded, bar, hidden, hidden - relevant)
+    return Expected(query, positive, survivors, excluded, bar, hidden, hidden - relevant, placebos)
+
+
+def find_placebos(
+    ranked: list[int], revealed: set[int], hidden: set[int], *, depth: int, better: Callable[[int], bool]
+) -> list[tuple[int, int, int | None, int | None]]:
+    """In the order of the ranks, the nearest candidate of each revealed one that answers nothing and is not taken."""
+    found: list[tuple[int, int, int | None, int | None]] = []
+    taken: set[int] = set()
+    for rank, document in enumerate(ranked[:depth], start=1):
+        if document not in revealed:
+            continue
+        for away in range(1, len(ranked) + 1):
+            sides = (rank - away, rank + away) if better(document) else (rank + away, rank - away)
+            there = [r for r in sides if 1 <= r <= len(ranked) and ranked[r - 1] not in hidden | taken]
+            if there:
+                taken.add(ranked[there[0] - 1])
+                found.append((document, rank, ranked[there[0] - 1], there[0]))
+                break
+        else:
+            found.append((document, rank, None, None))
+    return found
 
 
 def judged_for(problem: Problem, text: str) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from experiments.config import (
     TopKPercPos,
     TopKShifted,
 )
+from experiments.config.mining import TRAVELS
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Candidates
 from experiments.miners.depth import fetch_depth
@@ -29,9 +31,9 @@ from experiments.miners.reasons import CHOSEN, REVEALED, SURVIVOR
 from tests.miners.problems import Problem, beir, collection_of, random_problem
 
 
-def listed_miner(miner: MinerConfig, *, reveal: float | None = None) -> CommonWith:
+def listed_miner(miner: MinerConfig, **settings: Any) -> CommonWith:
     """The teacher is named only in a run's config: here the candidates say what it ranked."""
-    return CommonWith(teacher=RandomTeacher(), miner=miner, reveal=reveal)
+    return CommonWith(teacher=RandomTeacher(), miner=miner, **settings)
 
 
 def run(
@@ -233,6 +235,59 @@ def test_a_listed_miner_has_its_own_teacher_and_its_own_knowledge(own_reveal: fl
     assert knows == 0.5 or alone != wrong
 
 
+OWN = MiningConfig(num_negatives=2, depth=20, positive_within=25)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_negatives": 8},
+        {"depth": 12},
+        {"anchor": "min"},
+        {"shortfall": "fewer"},
+        {"positive_within": 8},
+        {"positive_within": None},
+        {"reveal": 0.5},
+        {"reveal": 1.0, "false_negatives": "placebo"},
+        {"num_negatives": 5, "depth": 15, "anchor": "max", "positive_within": None, "reveal": 1.0},
+    ],
+    ids=str,
+)
+def test_a_listed_miner_keeps_the_rows_of_a_run_under_its_own_settings(settings: dict[str, Any]) -> None:
+    """What a study writes for an arm of these settings (`CommonWith.of`), read by a run of others."""
+    problem = made(12, documents=60, queries=150)
+    strict = TopKPercPos(threshold=0.7)
+    theirs = MiningConfig.model_validate({**OWN.model_dump(), **settings})
+    alone = rows_of(run(problem, strict, theirs))
+    assert alone != rows_of(run(problem, strict, OWN)), "the settings decide rows here"
+    loose = MiningConfig(num_negatives=1, depth=20)
+    listed = listed_miner(strict, **CommonWith.of(theirs, loose))
+    candidates = problem.candidates_for(beir(), theirs)
+    wanted = alone & rows_of(run(problem, NaiveTopK(), loose))
+    assert wanted
+    restricted = run(problem, NaiveTopK(), loose, others=((candidates, listed),))
+    assert rows_of(restricted) == wanted
+
+
+def test_every_mining_setting_either_travels_or_decides_no_row() -> None:
+    assert {*MiningConfig.model_fields} == {*TRAVELS, "selection", "sample_from", "common_with"}
+    assert {*CommonWith.model_fields} == {*TRAVELS, "teacher", "miner"}
+
+
+def test_selection_decides_no_row() -> None:
+    problem = made(14)
+    for shortfall in ("drop", "fewer", "backfill"):
+        kept = [
+            rows_of(run(problem, TopKPercPos(threshold=0.3), MiningConfig.model_validate(settings)))
+            for settings in (
+                {"shortfall": shortfall, "selection": "top"},
+                {"shortfall": shortfall, "selection": "sampled", "sample_from": 5},
+                {"shortfall": shortfall, "selection": "top1_sampled"},
+            )
+        ]
+        assert kept[0] == kept[1] == kept[2]
+
+
 def test_no_common_row_is_an_error() -> None:
     problem = made(7)
     mining = MiningConfig(depth=20)
@@ -268,7 +323,7 @@ def test_chunks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = made(9)
     mining = MiningConfig(depth=30, selection="sampled", shortfall="backfill")
     whole = run(problem, TopKPercPos(threshold=0.6), mining)
-    monkeypatch.setattr("experiments.miners.pool.CHUNK_CELLS", 150)
+    monkeypatch.setattr("experiments.miners.chunks.CHUNK_CELLS", 150)
     parts = run(problem, TopKPercPos(threshold=0.6), mining)
     np.testing.assert_array_equal(whole.negatives.document, parts.negatives.document)
     np.testing.assert_array_equal(whole.reasons, parts.reasons)

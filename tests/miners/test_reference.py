@@ -1,4 +1,4 @@
-"""The miners against plain loops written from their description, on random small problems with ties and repeats."""
+"""The miners against plain loops, on random small problems with ties and repeated texts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, NO_TEACHER, Negatives
 from experiments.miners.draws import uniform
 from experiments.miners.mine import Mined, mine
+from experiments.miners.reasons import PLACEBO
+from experiments.records.schema import PlaceboFacts
 from tests.miners.problems import Problem, beir, random_problem
 from tests.miners.reference import Expected, expected_row, originals, same
 
@@ -32,8 +34,10 @@ miners: st.SearchStrategy[MinerConfig] = st.one_of(
     st.integers(0, 16).map(lambda i: TopKMarginPos(threshold=i / 16)),
     st.sampled_from([0.0, 0.5, 0.75, 0.95, 1.0, 1.05, 1.5]).map(lambda t: TopKPercPos(threshold=t)),
 )
+knowledge = st.sampled_from([(0.0, "remove"), (0.5, "remove"), (1.0, "remove"), (0.5, "placebo"), (1.0, "placebo")])
 minings = st.builds(
-    MiningConfig,
+    lambda known, **settings: MiningConfig(reveal=known[0], false_negatives=known[1], **settings),
+    known=knowledge,
     num_negatives=st.integers(1, 4),
     depth=st.integers(4, 14),
     anchor=st.sampled_from(["own", "min", "max"]),
@@ -41,7 +45,6 @@ minings = st.builds(
     sample_from=st.integers(4, 6),
     shortfall=st.sampled_from(["drop", "fewer", "backfill"]),
     positive_within=st.one_of(st.none(), st.integers(1, 15)),
-    reveal=st.sampled_from([0.0, 0.5, 1.0]),
 )
 
 
@@ -76,6 +79,7 @@ def test_agrees_with_plain_loops(
             positive=positive,
             shown=shown,
             revealed=revealed,
+            better=lambda q, d: bool(uniform(derive_seed(seed, "placebo"), np.array([q]), np.array([d]))[0] < 0.5),
             all_shown=positives == "all",
             miner=miner,
             mining=mining,
@@ -83,6 +87,7 @@ def test_agrees_with_plain_loops(
         check_row(problem, mined.negatives, kept.get((query, positive)), expected, miner, mining)
         expectations.append(expected)
     check_counts(problem, mined, expectations)
+    check_placebos(problem, mined, expectations, mining)
     assert mined.facts.rows == len(shown)
     assert mined.facts.kept == len(kept) == len(mined.negatives)
 
@@ -140,6 +145,27 @@ def check_counts(problem: Problem, mined: Mined, expectations: list[Expected]) -
             copied += document in row.copies
     assert (facts.ranked, facts.above_positive, facts.known_false_copies) == (ranked, above, copied)
     assert facts.kept_queries == len(set(negatives.query.tolist()))
+
+
+def check_placebos(problem: Problem, mined: Mined, expectations: list[Expected], mining: MiningConfig) -> None:
+    if mining.false_negatives == "remove":
+        assert mined.facts.placebo is None
+        assert not (mined.reasons == PLACEBO).any()
+        return
+    pairs = [(row, *found) for row in expectations for found in row.placebos]
+    ranks = [abs(there - rank) for _, _, rank, _, there in pairs if there is not None]
+    scores = [
+        float(problem.scores[row.query, placebo] - problem.scores[row.query, document])
+        for row, document, _, placebo, _ in pairs
+        if placebo is not None
+    ]
+    assert mined.facts.placebo == PlaceboFacts(
+        matched=len(ranks),
+        unmatched=len(pairs) - len(ranks),
+        mean_rank_distance=float(np.mean(ranks)) if ranks else None,
+        mean_score_difference=float(np.mean(scores)) if ranks else None,
+    )
+    assert np.count_nonzero(mined.reasons == PLACEBO) == len(ranks)
 
 
 def check_row(
