@@ -109,7 +109,7 @@ def _written(name: str, value: Any) -> Any:
 
 
 class MiningConfig(Value):
-    """What all mining methods share; conf/mining/default.yaml says what each setting does."""
+    """What all methods share (experiments/README.md, Mining, says in which order each is applied)."""
 
     num_negatives: Count = 4
     depth: Count = 100
@@ -128,12 +128,7 @@ class MiningConfig(Value):
         return self.model_copy(update={"selection": "top", "sample_from": 10, "common_with": ()})
 
     @model_validator(mode="after")
-    def _enough_is_looked_at(self) -> MiningConfig:
-        if self.num_negatives > self.depth:
-            raise ValueError(
-                f"num_negatives={self.num_negatives} is more than depth={self.depth}, the candidates that are looked "
-                "at: raise depth"
-            )
+    def _sample_fits(self) -> MiningConfig:
         if self.selection != "top" and self.sample_from < self.num_negatives:
             raise ValueError(
                 f"sample_from={self.sample_from} is fewer than num_negatives={self.num_negatives}: raise sample_from"
@@ -164,6 +159,12 @@ class MiningConfig(Value):
 
 def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
     """Raise ValueError where the method can keep no row, or has no ranks that a setting needs."""
+    unranked = isinstance(miner, RandomMiner) or mining.shortfall == "backfill"
+    if mining.num_negatives > mining.depth and not unranked:
+        raise ValueError(
+            f"mining.num_negatives={mining.num_negatives} is more than the mining.depth={mining.depth} candidates "
+            "that are looked at: raise mining.depth, or set mining.shortfall=backfill"
+        )
     wanted = mining.num_negatives if mining.shortfall == "drop" else 1
     if isinstance(miner, TopKShifted) and mining.depth - miner.shift < wanted:
         raise ValueError(

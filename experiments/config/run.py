@@ -37,16 +37,6 @@ class RunConfig(Value):
         return self
 
     @model_validator(mode="after")
-    def _candidates_suffice(self) -> RunConfig:
-        mining = self.mining
-        if mining.num_negatives > mining.depth and self.miner.kind != "random" and mining.shortfall != "backfill":
-            raise ValueError(
-                f"mining.num_negatives={mining.num_negatives} is more than the mining.depth={mining.depth} candidates "
-                "that are looked at: raise mining.depth, or set mining.shortfall=backfill"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _something_is_measured(self) -> RunConfig:
         asked = self.evaluation
         others = [name for name in asked.collections if name != self.data.name]

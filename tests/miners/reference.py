@@ -1,4 +1,4 @@
-"""Mining in plain loops, one row at a time, written from what the settings promise.
+"""Mining in plain loops, written from the text of experiments/README.md (Mining), one row at a time.
 
 It shares no code with the miners but the seeded choices, which it takes as given: which positive is shown (`shown`),
 which hidden positives are revealed (`revealed`), and the coins between equally near placebos (`better`).

@@ -1,4 +1,4 @@
-"""The miners against plain loops, on random small problems with ties and repeated texts."""
+"""The miners against plain loops written from their description, on random small problems with ties and repeats."""
 
 from __future__ import annotations
 

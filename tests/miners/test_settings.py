@@ -40,7 +40,7 @@ def listed(miner: MinerConfig, **settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("miner", "settings", "says"),
     [
-        (NaiveTopK(), {"num_negatives": 101}, "num_negatives=101 is more than depth=100"),
+        (NaiveTopK(), {"num_negatives": 101}, "num_negatives=101 is more than the mining.depth=100"),
         (NaiveTopK(), {"num_negatives": 0}, "greater than or equal to 1"),
         (NaiveTopK(), {"selection": "sampled", "num_negatives": 11}, "raise sample_from"),
         (NaiveTopK(), {"false_negatives": "placebo"}, "reveal=0 reveals none"),
@@ -48,7 +48,7 @@ def listed(miner: MinerConfig, **settings: Any) -> dict[str, Any]:
         (NaiveTopK(), {"reveal": 0.5, "positives": "all"}, "data.positives=all hides none"),
         (TopKShifted(shift=97), {}, "miner.shift=97 leaves 3 of the 100 candidates"),
         (TopKShifted(shift=100), {"shortfall": "backfill"}, "leaves 0 of the 100"),
-        (NaiveTopK(), {"common_with": [listed(NaiveTopK(), depth=3)]}, "num_negatives=4 is more than depth=3"),
+        (NaiveTopK(), {"common_with": [listed(NaiveTopK(), depth=3)]}, "is more than the mining.depth=3"),
         (NaiveTopK(), {"common_with": [listed(TopKShifted(shift=8), depth=10)]}, "leaves 2 of the 10"),
         (NaiveTopK(), {"common_with": [listed(NaiveTopK(), false_negatives="placebo")]}, "reveal=0 reveals none"),
         (NaiveTopK(), {"common_with": [listed(NaiveTopK(), reveal=1)], "positives": "all"}, "hides none"),
@@ -66,6 +66,8 @@ def test_refused(miner: MinerConfig, settings: dict[str, Any], says: str) -> Non
     ("miner", "settings"),
     [
         (NaiveTopK(), {"num_negatives": 100}),
+        (NaiveTopK(), {"num_negatives": 101, "shortfall": "backfill"}),
+        (RandomMiner(), {"num_negatives": 101}),
         (TopKShifted(shift=96), {}),
         (TopKShifted(shift=99), {"shortfall": "fewer"}),
         (RandomMiner(), {"reveal": 1}),
