@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.collections.carve import without_evaluated
+from experiments.collections.groups import query_groups
 from experiments.collections.load import load_collection, named_data
 from experiments.collections.splits import evaluation_split, require_split
 from experiments.collections.summary import say_collections
@@ -36,6 +37,7 @@ from experiments.models.device import resolve_device
 from experiments.models.student import student_key
 from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
 from experiments.records.folder import find_outdated, find_record, write_record
+from experiments.records.groups import groups_path, write_groups
 from experiments.records.provenance import now, provenance
 from experiments.records.schema import (
     SCHEMA_VERSION,
@@ -266,24 +268,29 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
     targets = []
     for name in config.evaluation.collections or (own.name,):
         if name == own.name:
-            targets += [_target(own, config.data, split) for split in config.evaluation.splits]
+            targets += [_target(context, own, config.data, split) for split in config.evaluation.splits]
             continue
         data = named_data(name, config.data)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
-        targets.append(_target(other, data, "test"))
+        targets.append(_target(context, other, data, "test"))
     return targets
 
 
-def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
+def _target(context: Context, collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
+    """What a split is measured on; the groups of its queries are kept beside the records, for the intervals."""
     require_split(collection, split, f"evaluation asks for {collection.name}/{split}")
     corpus, judged = evaluation_split(collection, data, split)
-    return EvaluationTarget(
+    target = EvaluationTarget(
         task=f"{collection.name}/{split}",
         corpus=corpus,
         split=judged,
         ignore_identical_ids=data.ignore_identical_ids,
     )
+    path = groups_path(context.execution.store, target.content_hash)
+    if not path.is_file():
+        write_groups(path, *query_groups(corpus, judged))
+    return target
 
 
 def _record(

@@ -16,6 +16,7 @@ from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.files import write_text
 from experiments.records.folder import find_record, is_outdated, read_record, record_paths
+from experiments.records.groups import groups_path, read_groups, write_groups
 from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores, scores_path, write_published
 from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
@@ -92,11 +93,20 @@ def _publish_run(run_id: str, *, store: Path, results: Path) -> int:
             continue
         if scores is not None:
             write_published(scores, record, scores_path(target), root=results)
+        _copy_groups(record, store=store, results=results)
         _write(target, path.read_text(encoding="utf-8"))
         written += 1
     if find_record([results], run_id) is not None:
         _drop_outdated(results, run_id)
     return written
+
+
+def _copy_groups(record: RunRecord, *, store: Path, results: Path) -> None:
+    """The groups of the queries that the run was measured on, where the store knows any."""
+    for task in record.tasks.values():
+        source, target = (groups_path(root, task.content_hash) for root in (store, results))
+        if source.is_file() and not target.is_file():
+            write_groups(target, *zip(*sorted(read_groups(source).items()), strict=True))
 
 
 def _replaces(record: RunRecord, target: Path) -> bool:
