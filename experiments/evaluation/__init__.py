@@ -1,1 +1,1 @@
-"""Measuring a student: the target, mteb on one task, and per-query measures from its ranking."""
+"""Measuring a student: how it reads, mteb on one task, and per-query measures from its ranking."""

@@ -1,4 +1,4 @@
-"""Per-query measures from a run, with mteb's ties: equal scores rank by document id, descending."""
+"""Per-query measures of a ranking; equal scores rank by document id, descending, as in mteb."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from experiments.store import Artifact, Store
 from experiments.versions import EVALUATE
 
 if TYPE_CHECKING:
-    from experiments.evaluation.mteb_task import NamedEncoder, TaskRun
+    from experiments.evaluation.mteb_task import TaskRun
+    from experiments.evaluation.named_encoder import NamedEncoder
 
 TOLERANCE = 5.1e-6
 """mteb rounds its figures to 5 decimals."""
@@ -52,7 +53,7 @@ def evaluate(
 
     @functools.cache
     def encoder() -> NamedEncoder:
-        from experiments.evaluation.mteb_task import NamedEncoder
+        from experiments.evaluation.named_encoder import NamedEncoder
 
         model = load_student(config.student, reading=reading, trained=student, fitted=fitted, execution=execution)
         return NamedEncoder(model, key=student_key)

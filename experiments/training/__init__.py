@@ -1,1 +1,1 @@
-"""Fine-tuning: rows as texts, the loss, the trainer, fitting to given vectors, and what training leaves behind."""
+"""Fine-tuning: rows as texts, the loss, the trainer, fitting to given vectors, and facts for the record."""

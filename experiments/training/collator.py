@@ -1,4 +1,4 @@
-"""Training rows to token ids, exactly as `encode_query` and `encode_document` make them in evaluation."""
+"""Turns training rows into token ids, exactly as `encode_query` and `encode_document` make them in evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit a model to given vectors: loss 1 - cosine, AdamW, warm-up then linear decay."""
+"""Fits a model to given vectors: loss 1 - cosine, AdamW, warm-up then linear decay."""
 
 from __future__ import annotations
 

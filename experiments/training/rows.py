@@ -1,4 +1,4 @@
-"""Negatives to what training reads: texts per row, and which texts are the same."""
+"""Turns mined negatives into what training reads: texts per row, and which texts are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sentence-transformers' Trainer, told to take full batches, keep quiet, stay off the network and leave no files."""
+"""Trains a student with sentence-transformers' Trainer: full batches, nothing printed or fetched, no files left."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from sentence_transformers import SentenceTransformer
 
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
-from experiments.evaluation.mteb_task import NamedEncoder, local_task, search
+from experiments.evaluation.mteb_task import local_task, search
+from experiments.evaluation.named_encoder import NamedEncoder
 from experiments.evaluation.reading import Cut, Reading, cut_of, prompted_lengths, reading_of
 from experiments.evaluation.run_file import read_run
 from experiments.ir import Qrels

@@ -14,7 +14,8 @@ from ir_measures import AP, RR, R, nDCG
 
 from experiments.config import BeirData, EvaluationConfig, NoTraining, TinyStudent
 from experiments.evaluation.measures import per_query_measures
-from experiments.evaluation.mteb_task import NamedEncoder, built_in_task, local_task, search
+from experiments.evaluation.mteb_task import built_in_task, local_task, search
+from experiments.evaluation.named_encoder import NamedEncoder
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.ir import Qrels
