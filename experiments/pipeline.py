@@ -55,7 +55,7 @@ from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
 from experiments.stages.trail import Trail
 from experiments.store import Store
-from experiments.teachers.dense import Embed
+from experiments.teachers.teacher import Embed
 from experiments.tracking import Tracker, make_tracker
 from experiments.versions import versions_of
 

@@ -11,11 +11,21 @@ from experiments.config import Bm25Teacher
 from experiments.errors import UserError
 from experiments.ir import Scores
 from experiments.teachers.ranking import ScoreRows
+from experiments.teachers.teacher import Prepared, Question, Tools, by_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 StemWords = Callable[[list[str]], list[str]]
+
+
+def prepare(teacher: Bm25Teacher, question: Question, _tools: Tools) -> Prepared:
+    """Scores whole rows of the corpus; nothing is read but the texts."""
+    return by_rows(
+        teacher,
+        question,
+        lambda: bm25_rows(teacher, queries=question.queries, passages=question.collection.corpus.passages),
+    )
 
 
 def bm25_rows(teacher: Bm25Teacher, *, queries: Sequence[str], passages: Sequence[str]) -> ScoreRows:

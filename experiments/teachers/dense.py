@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,26 +13,37 @@ from experiments.config import DenseTeacher
 from experiments.execution import Execution
 from experiments.files import reserve
 from experiments.ir import Collection, Qrels, Scores, hash_texts
+from experiments.models.device import resolve_device
 from experiments.models.encoder import weights_identity
 from experiments.models.encoding import Role, encode_batches
-from experiments.store import Artifact, Store
 from experiments.teachers.pairs import score_pairs
 from experiments.teachers.ranking import Ranking
 from experiments.teachers.search import search_inner_product
+from experiments.teachers.teacher import Prepared, Question, Tools
 from experiments.versions import EMBED
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Embed(Protocol):
-    """`experiments.stages.embed.embed`, handed to the stages that need vectors."""
+def prepare(teacher: DenseTeacher, question: Question, tools: Tools) -> Prepared:
+    """Embeds corpus and queries where they are not yet, and ranks by inner product."""
+    embed = functools.partial(tools.embed, encoder=teacher, store=tools.store, execution=tools.execution)
+    documents, of_documents = embed(question.collection.corpus.passages, role="document")
+    queries, of_queries = embed(question.queries, role="query")
 
-    def __call__(
-        self, texts: Sequence[str], *, encoder: DenseTeacher, role: Role, store: Store, execution: Execution
-    ) -> tuple[Scores, Artifact]:
-        """(n, d) float32 vectors of `texts`, and the artifact that holds them."""
-        ...
+    def rank() -> Ranking:
+        return rank_dense(
+            queries,
+            documents,
+            collection=question.collection,
+            qrels=question.qrels,
+            depth=question.depth,
+            device=resolve_device(tools.execution),
+        )
+
+    identity = {"kind": "dense", "documents": of_documents.key, "queries": of_queries.key}
+    return Prepared(identity=identity, inputs=(of_documents, of_queries), rank=rank)
 
 
 def embedding_payload(

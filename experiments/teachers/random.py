@@ -11,9 +11,19 @@ import numpy.typing as npt
 from experiments.config import RandomTeacher
 from experiments.ir import Scores
 from experiments.teachers.ranking import ScoreRows
+from experiments.teachers.teacher import Prepared, Question, Tools, by_rows
 
 Words = npt.NDArray[np.uint64]
 STRIDE = np.uint64(0x9E3779B97F4A7C15)
+
+
+def prepare(teacher: RandomTeacher, question: Question, _tools: Tools) -> Prepared:
+    """Draws whole rows of the corpus; nothing is read but the texts."""
+    return by_rows(
+        teacher,
+        question,
+        lambda: random_rows(teacher, queries=question.queries, documents=len(question.collection.corpus)),
+    )
 
 
 def random_rows(teacher: RandomTeacher, *, queries: Sequence[str], documents: int) -> ScoreRows:

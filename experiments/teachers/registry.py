@@ -1,0 +1,13 @@
+"""Which module ranks for which kind of teacher."""
+
+from __future__ import annotations
+
+from experiments.teachers import bm25, dense, random
+from experiments.teachers.teacher import Prepare
+
+TEACHERS: dict[str, Prepare] = {
+    "dense": dense.prepare,
+    "bm25": bm25.prepare,
+    "random": random.prepare,
+}
+"""By the config's `kind`."""
