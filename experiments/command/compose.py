@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from experiments.command import mistakes
 from experiments.command.overrides import drop_foreign, has_key, key_of, last_wins
-from experiments.command.study_file import StudyFile, yaml_line
+from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.execution import Execution, Labels
@@ -250,7 +250,7 @@ class Composer:
         """The file of a study, checked. Raises UserError naming file and line."""
         if name not in self._study_files:
             file = StudyFile.read(CONF / "study" / f"{name}.yaml")
-            file.check([str(key) for key in self._base(())], self.choices)
+            file.check(top_level_keys(CONF / f"{CONFIG_NAME}.yaml"), self.choices)
             self._study_files[name] = file
         return self._study_files[name]
 

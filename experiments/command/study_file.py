@@ -90,6 +90,13 @@ class StudyFile:
                     raise UserError(f"{self._at(value)}: the group {group} has no {value.value!r}{near}")
 
 
+def top_level_keys(config: Path) -> list[str]:
+    """The keys and groups of the primary config, without composing it."""
+    data = yaml.safe_load(config.read_text(encoding="utf-8"))
+    groups = [group for item in data["defaults"] if isinstance(item, dict) for group in item]
+    return [key for key in (*data, *groups) if key != "defaults" and not key.startswith("override ")]
+
+
 def yaml_line(error: yaml.YAMLError, shown: str = "") -> str:
     """What is wrong with a YAML file, its name and its line."""
     mark = getattr(error, "problem_mark", None)

@@ -17,7 +17,6 @@ SMALL = [
     "teacher=bm25",
     "student=tiny",
     "mining.depth=30",
-    "data.train_queries=null",
     *(f"train.{setting}" for setting in ("steps=3", "batch_size=8", "query_length=16", "passage_length=32")),
     *(f"evaluation.{setting}" for setting in ("query_length=16", "passage_length=32")),
     *(f"execution.{setting}" for setting in ("threads=1", "progress=false", "results=null")),
@@ -45,7 +44,7 @@ def python(*arguments: str, home: Path) -> str:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A study run once with the default tracker: its folder, and what was printed."""
     root = tmp_path_factory.mktemp("main_job")
-    write_beir(root / "toy")
+    write_beir(root / "toy", dev=0)  # fewer train queries than the demo's own data sets aside for dev
     return root, python(*command(root), home=root)
 
 
@@ -61,6 +60,16 @@ def test_the_plan_is_shown_and_every_run_leaves_a_record(finished: tuple[Path, s
     records = list((root / "outputs/store/records").glob("*/*.json"))
     assert len(records) == 10
     assert all(json.loads(path.read_text())["tasks"]["toy/test"]["queries"] == 20 for path in records)
+
+
+def test_the_plan_says_what_does_not_apply_to_ones_own_data_and_keeps_the_command(finished: tuple[Path, str]) -> None:
+    root, printed = finished
+    assert "toy, not the study's own: its settings for docstrings (train_queries, dev_queries)" in printed
+    plan = json.loads((root / "outputs/store/studies/toy/plan.json").read_text(encoding="utf-8"))
+    expectation = "nothing was declared for toy (the study's file declares it for docstrings)"
+    assert plan["declaration"]["expectation"] == expectation
+    assert plan["command"][:3] == ["study=demo", "data=beir", f"data.path={root}/toy"]
+    assert not any("outputs" in text or "execution" in text for text in plan["command"])
 
 
 def test_weights_and_biases_is_written_offline_beside_the_run_and_nowhere_else(finished: tuple[Path, str]) -> None:
@@ -88,4 +97,7 @@ def test_published_records_give_the_table_and_pass_the_check(finished: tuple[Pat
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:7]]
     assert rows == ["untrained", "random", "naive_topk", "naive_topk_reveal1", "topk_percpos"]
     assert "Missing" not in printed
+    page = (results / "toy" / "README.md").read_text(encoding="utf-8")
+    assert f"python -m experiments.run -m study=demo data=beir data.path={root}/toy study.name=toy " in page
+    assert ".44; random .50" not in page
     python("-m", "analysis", "build", "--check", "--records", str(results), home=root)
