@@ -101,6 +101,7 @@ def _choose_chunk(pool: Pool, rule: Rule, part: slice) -> tuple[Positions, Posit
     there = columns >= 0
     row, slot = np.nonzero(there)
     state[row, columns[row, slot]] = CHOSEN
+    # Candidates stand in the teacher's order and nothing is taken out of the matrix: column + 1 is the raw rank.
     at = np.maximum(columns, 0)
     return (
         np.where(there, np.take_along_axis(document, at, axis=1), NO_DOCUMENT),
@@ -113,6 +114,7 @@ def _choose_chunk(pool: Pool, rule: Rule, part: slice) -> tuple[Positions, Posit
 def judge(state: State, score: Scores, rule: Rule, part: slice) -> State:
     """A copy of the (r, K) `state` in which the rule has marked the candidates that it rejects."""
     state = state.copy()
+    # The floor comes before the bar: it counts the candidates that are looked at, not those that survive.
     if rule.floor:
         looked = state == SURVIVOR
         state[looked & (np.cumsum(looked, axis=1, dtype=np.int32) <= rule.floor)] = WITHIN_SHIFT
@@ -137,6 +139,7 @@ def _settle_short_rows(pool: Pool, choice: Choice) -> Choice:
 def _backfill(pool: Pool, document: Positions) -> Positions:
     filled = document.copy()
     short = np.flatnonzero((document == NO_DOCUMENT).any(axis=1))
+    # As many as a row without any needs; the k-th hole of a row takes the k-th of them.
     more = draw_documents(pool, document[short], document.shape[1], rows=short)
     holes = document[short] == NO_DOCUMENT
     nth = np.cumsum(holes, axis=1) - 1

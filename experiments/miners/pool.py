@@ -25,8 +25,8 @@ from experiments.records.schema import PlaceboFacts
 class Pool:
     """R rows and K candidates each, before a method decides.
 
-    queries: training queries drawn. anchor: (R,) float32. relevant: pairs (query text, document), judged or
-    a copy of what is judged. placebo: how well placebos match, where there are any.
+    queries: training queries drawn. anchor: (R,) float32. relevant: pairs (query text, document), judged or a copy of
+    what is judged. excluded: what may not be mined. placebo: how well placebos match, None where none were asked for.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
     """
@@ -122,6 +122,7 @@ def _look(rows: Rows, candidates: Candidates, excluded: Exclusions, depth: int) 
 
 
 def _check_depth(state: npt.NDArray[np.int8], free: npt.NDArray[np.int64], depth: int) -> None:
+    # A row may look at fewer than `depth` only where nothing else is left to look at.
     looked = np.count_nonzero(state == SURVIVOR, axis=1)
     if np.any(looked < np.minimum(depth, free)):
         raise ValueError(f"a row has {looked.min()} candidates after the exclusions, depth={depth}: fetch deeper")

@@ -28,6 +28,7 @@ def draw_documents(pool: Pool, taken: Positions, count: int, *, rows: npt.NDArra
     short = np.flatnonzero((drawn == NO_DOCUMENT).any(axis=1))
     for part in chunks(len(short), len(pool.minable)):
         at = short[part]
+        # What was drawn stays; the rest only fills what is missing.
         order = np.concatenate([drawn[at], _everything(pool, rows[at])], axis=1)
         drawn[at] = _first_allowed(pool, rows[at], taken[at], order, count)
     return drawn
@@ -55,6 +56,8 @@ def _first_allowed(
 ) -> Positions:
     """(r, count): the first distinct documents of `offered` that are neither excluded nor taken."""
     allowed = (offered != NO_DOCUMENT) & (pool.excluded.codes(rows[:, None], pool.rows.group[rows, None], offered) == 0)
+    # An offered document counts where it is seen first, reading what is taken before what is offered: so this drops
+    # both what the row has already and what an earlier draw has offered.
     both = np.concatenate([taken, offered], axis=1)
     allowed &= _first_occurrence(both)[:, taken.shape[1] :]
     slot = np.cumsum(allowed, axis=1) - 1
@@ -66,6 +69,7 @@ def _first_allowed(
 
 def _first_occurrence(values: Positions) -> npt.NDArray[np.bool_]:
     """True where a value has not stood further left in its row."""
+    # A stable sort puts equal values side by side with the leftmost first, without a (columns x columns) comparison.
     order = np.argsort(values, axis=1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=1)
     first = np.ones(values.shape, dtype=np.bool_)
