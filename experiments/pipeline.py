@@ -213,7 +213,7 @@ def _retrieve(
     candidates, artifacts = retrieve(
         collection,
         teacher=teacher,
-        depth=fetch_depth(collection, mining=mining),
+        depth=fetch_depth(collection, mining=mining, ignore_identical_ids=context.config.data.ignore_identical_ids),
         store=context.store,
         execution=context.execution,
         embed=context.embed,

@@ -70,7 +70,7 @@ class BeirData(CarvedData):
     missing_documents: what judgments of documents or queries that the folder lacks are: an error, or dropped from
         training while measures still count the documents as not found.
     ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
-        query's id is left out of the query's ranking, as mteb leaves it out in its task of the same name.
+        query's id is not mined for it and is left out of its test ranking, as mteb leaves it out in its own task.
     """
 
     kind: Literal["beir"] = "beir"

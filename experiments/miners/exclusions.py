@@ -62,7 +62,7 @@ class Exclusions:
 
 
 def exclude_always(rows: Rows, relevant: PairSet, groups: TextGroups, *, data: DataConfig) -> PairSet:
-    """Shown positives and their copies, and the query's own text.
+    """Shown positives and their copies, the query's own text, and the query itself under its id (`groups.named`).
 
     With `positives: all` nothing is hidden, so every judged positive of the text counts as shown.
     """
@@ -76,6 +76,7 @@ def exclude_always(rows: Rows, relevant: PairSet, groups: TextGroups, *, data: D
         (shown_group, shown, POSITIVE),
         (*groups.expand(shown_group, groups.document[shown]), SAME_TEXT),
         (*_own_text(np.unique(rows.group), groups), QUERY_TEXT),
+        (*_same_id(groups), QUERY_TEXT),
     )
 
 
@@ -86,16 +87,22 @@ def reveal(relevant: Relevant, *, share: float, seed: int) -> PairSet:
     return PairSet.build(pairs.documents, (pairs.group[covered], pairs.document[covered], REVEALED))
 
 
-def most_exclusions(collection: Collection) -> int:
+def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = False) -> int:
     """The most minable documents that any seed, `positives` and `reveal` could exclude for one query text."""
-    groups = group_texts(collection)
+    groups = group_texts(collection, ignore_identical_ids=ignore_identical_ids)
     pairs = relevant_pairs(collection, groups).pairs
     everything = PairSet.build(
         pairs.documents,
         (pairs.group, pairs.document, POSITIVE),
         (*_own_text(np.unique(groups.query), groups), QUERY_TEXT),
+        (*_same_id(groups), QUERY_TEXT),
     )
     return int(everything.count(len(groups.query), collection.minable).max(initial=0))
+
+
+def _same_id(groups: TextGroups) -> tuple[Integers, npt.NDArray[np.int64]]:
+    asked = groups.named >= 0
+    return groups.query[asked], groups.named[asked]
 
 
 def _own_text(group: npt.NDArray[np.int64], groups: TextGroups) -> tuple[Integers, npt.NDArray[np.int64]]:

@@ -58,7 +58,7 @@ def make_pool(
     """
     split = collection.splits["train"]
     drawn = draw_train_queries(split, data=data, seed=seed)
-    groups = group_texts(collection)
+    groups = group_texts(collection, ignore_identical_ids=data.ignore_identical_ids)
     rows = show_positives(drawn, split.qrels, groups, candidates, data=data, mining=mining, seed=seed)
     relevant = relevant_pairs(collection, groups)
     always = exclude_always(rows, relevant.pairs, groups, data=data)

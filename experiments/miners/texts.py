@@ -16,12 +16,15 @@ class TextGroups:
     """Q train queries and N documents, by normalised text.
 
     query: (Q,) int64, the first train query of the same text. own: (Q,) int64, the class of documents that say what
-    the query says, -1 where there is none. document: (N,) int64, the first document of the same text.
+    the query says, -1 where there is none. named: (Q,) int64, the document that bears the query's id where
+    `data.ignore_identical_ids` takes it for the query itself, else -1.
+    document: (N,) int64, the first document of the same text.
     members: (N,) int64, documents ordered by class; those of class c stand at start[c]:start[c] + size[c].
     """
 
     query: npt.NDArray[np.int64]
     own: npt.NDArray[np.int64]
+    named: npt.NDArray[np.int64]
     document: npt.NDArray[np.int64]
     members: npt.NDArray[np.int64]
     start: npt.NDArray[np.int64]
@@ -36,15 +39,18 @@ class TextGroups:
         return np.repeat(group, size), self.members[np.repeat(self.start[classes], size) + within]
 
 
-def group_texts(collection: Collection) -> TextGroups:
+def group_texts(collection: Collection, *, ignore_identical_ids: bool = False) -> TextGroups:
     """Groups of the train split's queries and of the corpus."""
-    queries = collection.splits["train"].queries.normalised
+    split = collection.splits["train"]
+    queries, ids = split.queries.normalised, split.queries.ids
+    named = _look_up(_first_positions(collection.corpus.ids), ids) if ignore_identical_ids else np.full(len(ids), -1)
     first_document = _first_positions(collection.corpus.normalised)
     document = _look_up(first_document, collection.corpus.normalised)
     size = np.bincount(document, minlength=len(document))
     return TextGroups(
         query=_look_up(_first_positions(queries), queries),
         own=_look_up(first_document, queries),
+        named=named,
         document=document,
         members=np.argsort(document, kind="stable"),
         start=np.cumsum(size) - size,
