@@ -77,18 +77,18 @@ def _draw(design: Design, repeats: int, rng: np.random.Generator) -> Iterator[_D
     step = max(1, CHUNK // (4 * design.seeds * design.queries))
     for start in range(0, repeats, step):
         count = min(step, repeats - start)
-        differences = _differences(design, count, rng)
-        query: dict[By, npt.NDArray[np.float64]] = {"query": _component(differences)}
+        drawn = differences(design, count, rng)
+        query: dict[By, npt.NDArray[np.float64]] = {"query": component(drawn)}
         if "group" in design.units:
-            query["group"] = _component(cluster_values(differences, design.labels))
-        yield _Draws(differences.mean(axis=-1, dtype=np.float64), query)
+            query["group"] = component(cluster_values(drawn, design.labels))
+        yield _Draws(drawn.mean(axis=-1, dtype=np.float64), query)
 
 
-def _component(differences: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def component(differences: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """(..., S, Q) to (...): the variance between queries, as `stats.components` has it."""
     between, residual = task_mean_squares(differences)
-    component: npt.NDArray[np.float64] = np.maximum(between - residual, 0.0) / differences.shape[-2]
-    return component
+    found: npt.NDArray[np.float64] = np.maximum(between - residual, 0.0) / differences.shape[-2]
+    return found
 
 
 def _concatenate(parts: list[_Draws]) -> _Draws:
@@ -96,7 +96,7 @@ def _concatenate(parts: list[_Draws]) -> _Draws:
     return _Draws(np.concatenate([p.by_seed for p in parts]), query)
 
 
-def _differences(design: Design, repeats: int, rng: np.random.Generator) -> Array32:
+def differences(design: Design, repeats: int, rng: np.random.Generator) -> Array32:
     """(R, 2 collections, 2 contrasts, S, Q) float32. A training run is evaluated on its own collection only."""
     shape = (repeats, 2)
     seeds, queries = design.seeds, design.queries
@@ -108,12 +108,12 @@ def _differences(design: Design, repeats: int, rng: np.random.Generator) -> Arra
     noise = _normal(rng, (*shape, 3, seeds, queries), NOISE_SPREAD)
     noise += by_seed
     noise += by_query
-    differences = noise[:, :, 1:] - noise[:, :, :1]
+    found = noise[:, :, 1:] - noise[:, :, :1]
     if design.shape == "skewed":
         untouched = (rng.random((*shape, 1, 1, effects), dtype=np.float32) < UNTOUCHED)[..., shared]
         zero = rng.random((*shape, 1, seeds, queries), dtype=np.float32) >= TOUCHED
-        differences *= ~(untouched | zero)
-    return differences
+        found *= ~(untouched | zero)
+    return found
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], spread: float) -> Array32:
@@ -139,7 +139,7 @@ def _outcome(design: Design, draws: _Draws, by: By, *, pooled: bool) -> Outcome:
     between = by_seed.var(axis=-1, ddof=1).reshape(repeats, -1)
     query = query.reshape(repeats, -1) / tasks**2
     seeds, units = design.seeds, design.units[by]
-    outside = np.stack([mean > _half_width(seeds, units, between, query, level) for level in LEVELS])
+    outside = np.stack([mean > half_width(seeds, units, between, query, level) for level in LEVELS])
     family = mean.shape[1]
     covered = 1 - outside[-1].mean(axis=1)
     # No true difference exists, so Holm errs iff its first step rejects: some contrast at 0.05 / family.
@@ -157,9 +157,10 @@ def _outcome(design: Design, draws: _Draws, by: By, *, pooled: bool) -> Outcome:
     )
 
 
-def _half_width(
+def half_width(
     seeds: int, units: int, between: npt.NDArray[np.float64], query: npt.NDArray[np.float64], level: float
 ) -> npt.NDArray[np.float64]:
+    """`stats.half_width` of one task, over arrays of variances. units: queries, or groups of them."""
     tail = 0.5 + level / 2
     t_seed, t_query = special.stdtrit(seeds - 1, tail), special.stdtrit(units - 1, tail)
     width: npt.NDArray[np.float64] = np.sqrt(t_seed**2 * between / seeds + t_query**2 * query / units)

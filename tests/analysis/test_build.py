@@ -14,7 +14,7 @@ import pytest
 
 from analysis.__main__ import main
 from tests.analysis import synthetic
-from tests.analysis.conftest import SMALL
+from tests.analysis.conftest import SMALL, THREE, page_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -79,8 +79,7 @@ def test_the_declared_cost_ends_in_one_period(tmp_path: Path) -> None:
     plan = json.loads((folder / "plan.json").read_text())
     plan["declaration"]["cost"] = "an hour on one core."
     (folder / "plan.json").write_text(json.dumps(plan))
-    assert build(tmp_path) == 0
-    assert "Declared cost: an hour on one core.\n" in (folder / "README.md").read_text()
+    assert "Declared cost: an hour on one core.\n" in page_text(folder)
 
 
 def test_equal_bytes_from_another_process(results: Path, tmp_path: Path) -> None:
@@ -93,8 +92,7 @@ def test_equal_bytes_from_another_process(results: Path, tmp_path: Path) -> None
 
 
 def test_check_names_a_changed_byte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
-    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {"docstrings/test": 30}})
+    folder = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
     assert build(tmp_path) == 0
     assert build(tmp_path, "--check") == 0
     table = folder / "tables" / "docstrings.csv"
@@ -109,8 +107,7 @@ def test_check_names_a_changed_byte(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_study_that_stops_after_mining(tmp_path: Path) -> None:
-    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
-    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {}}, seeds=(0,), until="mine")
+    folder = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {}}, seeds=(0,), until="mine")
     assert build(tmp_path) == 0
     page = (folder / "README.md").read_text()
     assert "| topk_percpos | 0.95 |" in page
@@ -119,8 +116,7 @@ def test_a_study_that_stops_after_mining(tmp_path: Path) -> None:
 
 
 def test_a_study_of_which_nothing_has_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
-    folder = synthetic.write_study(tmp_path, arms=arms, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
+    folder = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
     for path in (tmp_path / "records").glob("*/*.json"):
         path.unlink()
     assert build(tmp_path) == 0
@@ -180,28 +176,26 @@ def test_missing_cells_are_dashes_and_named(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_changed_declaration_is_shown(tmp_path: Path) -> None:
-    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 50}})
+    folder = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 50}}, seeds=(0,))
     plan = json.loads((folder / "plan.json").read_text())
     plan["declared_at_first_run"] = {**plan["declaration"], "margin": 0.01}
     (folder / "plan.json").write_text(json.dumps(plan))
-    assert build(tmp_path) == 0
-    page = (folder / "README.md").read_text()
+    page = page_text(folder)
     assert "Changed since plan.json was first written" in page
     assert "- `margin`: was `0.01`, is `0.005`" in page
 
 
 def test_mixed_environments_are_said(tmp_path: Path) -> None:
-    folder = synthetic.write_study(tmp_path, blocks={"docstrings": {"docstrings/test": 50}})
+    folder = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 50}}, seeds=(0, 1))
     path = next((tmp_path / "records").glob("*/*.json"))
     synthetic.edit_record(path, lambda record: {"environment": {**record.environment, "threads": 8}})
-    assert build(tmp_path) == 0
-    assert "The tables mix 2 environments" in (folder / "README.md").read_text()
+    assert "The tables mix 2 environments" in page_text(folder)
 
 
-def test_a_store_is_read_in_its_own_layout(tmp_path: Path, results: Path) -> None:
+def test_a_store_is_read_in_its_own_layout(tmp_path: Path) -> None:
     store = tmp_path / "store"
     blocks = {"docstrings": {"docstrings/test": 50}}
-    folder = synthetic.write_study(tmp_path / "published", blocks=blocks)
+    folder = synthetic.write_study(tmp_path / "published", arms=THREE, blocks=blocks, seeds=(0, 1))
     synthetic.to_store(tmp_path / "published", folder, store)
     assert build(store) == 0
     assert build(tmp_path / "published") == 0
@@ -221,8 +215,9 @@ def test_audit_lays_out_methods_and_thresholds(tmp_path: Path, capsys: pytest.Ca
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"audit.md", "audit.csv", "audit.svg"}
 
 
-def test_plan_command(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", "synthetic", "--difference", "0.01", "--records", str(results)]) == 0
+def test_plan_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 60}})
+    assert main(["plan", "synthetic", "--difference", "0.01", "--records", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "| topk_percpos − naive_topk | docstrings | 0.0500 |" in printed
     assert "Components are estimates from 3 seeds" in printed

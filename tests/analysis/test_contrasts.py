@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.compare import added_contrasts, equivalence, primary_contrasts
 from analysis.load import Study, load_study
 from analysis.sources import open_source
 from analysis.stats import equivalence_p, paired_difference
 from tests.analysis import synthetic
+from tests.analysis.conftest import page_text
 
 BLOCKS = {"docstrings": {"docstrings/test": 20}, "nfcorpus": {"nfcorpus/heldout": 20}}
 ADDED = [{"name": "against random", "arm": "topk_percpos", "baseline": "random"}]
@@ -26,7 +26,6 @@ def study_with(tmp_path: Path, *, added: list[dict[str, str]], without: str | No
     plan["declaration"]["added"] = added
     if without is not None:
         plan["declaration"]["blocks"][without]["arms"] = ["naive_topk", "naive_topk_reveal1", "topk_percpos"]
-        plan["declaration"]["figures"] = ["methods"]
         plan["runs"] = [run for run in plan["runs"] if (run["block"], run["arm"]) != (without, "random")]
     (folder / "plan.json").write_text(json.dumps(plan))
     return load_study(open_source(tmp_path), "synthetic")
@@ -45,8 +44,7 @@ def test_an_added_contrast_changes_nothing_in_the_declared_family(tmp_path: Path
 def test_it_stands_in_the_blocks_that_have_both_arms_and_in_a_table_of_its_own(tmp_path: Path) -> None:
     study = study_with(tmp_path, added=ADDED, without="nfcorpus")
     assert [found.block for found in added_contrasts(study)] == ["docstrings"]
-    assert main(["build", "--records", str(tmp_path)]) == 0
-    page = (tmp_path / "synthetic" / "README.md").read_text()
+    page = page_text(tmp_path / "synthetic")
     section = page.split("## Contrasts added after runs were seen\n")[1].split("\n## ")[0]
     assert section.count("topk_percpos − random") == 1
     assert "in no family" in section

@@ -14,6 +14,7 @@ from analysis.excerpts import filled, marked_pages
 from analysis.load import Study, load_study
 from analysis.sources import open_source
 from tests.analysis import synthetic
+from tests.analysis.conftest import THREE
 
 PAGE = "Before.\n\n<!-- table {0}: begin -->\n{inside}<!-- table {0}: end -->\n\nAfter.\n"
 
@@ -32,8 +33,7 @@ def loader(root: Path) -> Callable[[str], Study]:
 def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with one small study; the page stands beside it."""
     root = tmp_path_factory.mktemp("beside") / "results"
-    arms = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
-    synthetic.write_study(root, arms=arms, blocks={"docstrings": {"docstrings/test": 30}})
+    synthetic.write_study(root, arms=THREE, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0, 1))
     return root
 
 
@@ -52,11 +52,11 @@ def test_build_fills_the_markers_and_keeps_the_prose(light: Path, capsys: pytest
     assert marked_pages(open_source(light), loader(light)) == {path.resolve(): text.encode()}
 
 
-def test_a_registered_table_of_one_block(results: Path) -> None:
+def test_a_registered_table_of_one_block(results: Path, loaded: Study) -> None:
     """The page's own table, less the lines of the other blocks."""
     written = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
     whole = written.split("## From naive to PercPos in steps\n\n")[1]
-    text = filled(PAGE.format("synthetic/nfcorpus/steps", inside=""), loader(results))
+    text = filled(PAGE.format("synthetic/nfcorpus/steps", inside=""), {"synthetic": loaded}.__getitem__)
     rows = [line for line in text.splitlines() if line.startswith("| nfcorpus | ")]
     assert len(rows) == 6
     assert all(f"{row}\n" in whole for row in rows)

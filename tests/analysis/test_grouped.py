@@ -13,26 +13,21 @@ from analysis.clusters import clustered_difference
 from analysis.formats import interval
 from experiments.records.groups import groups_path, write_groups
 from tests.analysis import synthetic
+from tests.analysis.conftest import THREE, page_text
 
-ARMS = {name: synthetic.CORE[name] for name in ("naive_topk", "naive_topk_reveal1", "topk_percpos")}
 BLOCKS = {"docstrings": {"docstrings/test": 60}, "nfcorpus": {"nfcorpus/heldout": 70}}
 IDS = [f"q{i:04d}" for i in range(60)]
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    return synthetic.write_study(tmp_path, arms=ARMS, blocks=BLOCKS)
+    return synthetic.write_study(tmp_path, arms=THREE, blocks=BLOCKS)
 
 
 def write(root: Path, task: str, ids: list[str], groups: list[str]) -> Path:
     path = groups_path(root, f"content of {task}")
     write_groups(path, ids, groups)
     return path
-
-
-def page(study: Path) -> str:
-    assert main(["build", "--records", str(study.parent)]) == 0
-    return (study / "README.md").read_text(encoding="utf-8")
 
 
 def contrasts(text: str) -> list[list[str]]:
@@ -53,9 +48,9 @@ def measured(study: Path, run: str) -> pd.DataFrame:
 
 
 def test_the_interval_by_group_stands_beside_the_ordinary_one(study: Path) -> None:
-    before = contrasts(page(study))
+    before = contrasts(page_text(study))
     write(study.parent, "docstrings/test", IDS, [f"file {i // 4}" for i in range(60)])
-    text = page(study)
+    text = page_text(study)
     after = contrasts(text)
     assert after[0][3:5] == ["difference [95%]", "by group [95%]"]
     kept = [[cell for at, cell in enumerate(row) if at not in (4, 8)] for row in after]
@@ -71,7 +66,7 @@ def test_the_interval_by_group_stands_beside_the_ordinary_one(study: Path) -> No
 def test_a_line_says_how_many_groups_and_how_much_wider(study: Path) -> None:
     names = [f"file {max(i - 39, 0)}" for i in range(60)]
     write(study.parent, "docstrings/test", IDS, names)
-    text = page(study)
+    text = page_text(study)
     line = next(line for line in text.splitlines() if line.startswith("- docstrings: docstrings/test has"))
     assert "60 queries in 21 groups (mean size 2.9, largest 40)" in line
     row = next(row for row in contrasts(text)[2:] if row[0].startswith("percpos") and row[1] == "docstrings")
@@ -84,22 +79,22 @@ def test_a_line_says_how_many_groups_and_how_much_wider(study: Path) -> None:
 
 def test_groups_of_one_query_change_no_interval(study: Path) -> None:
     write(study.parent, "docstrings/test", IDS, IDS)
-    rows = [row for row in contrasts(page(study))[2:] if row[1] == "docstrings"]
+    rows = [row for row in contrasts(page_text(study))[2:] if row[1] == "docstrings"]
     assert rows
     assert all(row[3] == row[4] and row[7] == row[8] for row in rows)
 
 
 def test_without_groups_and_after_they_went_the_page_is_the_same(study: Path) -> None:
-    before = page(study)
+    before = page_text(study)
     path = write(study.parent, "docstrings/test", IDS, [f"file {i // 4}" for i in range(60)])
-    assert page(study) != before
+    assert page_text(study) != before
     path.unlink()
-    assert page(study) == before
+    assert page_text(study) == before
 
 
 def test_one_group_has_no_interval(study: Path) -> None:
     write(study.parent, "docstrings/test", IDS, ["the same"] * 60)
-    text = page(study)
+    text = page_text(study)
     assert "60 queries in 1 groups (mean size 60.0, largest 60); no interval can be had by group" in text
     assert "by group [95%]" not in text
 
@@ -113,9 +108,9 @@ def test_groups_that_lack_a_query_are_refused(study: Path, capsys: pytest.Captur
 
 def test_a_task_without_groups_counts_its_queries_by_themselves(tmp_path: Path) -> None:
     blocks = {"docstrings": {"nfcorpus/test": 60, "scifact/test": 30}}
-    study = synthetic.write_study(tmp_path, arms=ARMS, blocks=blocks)
+    study = synthetic.write_study(tmp_path, arms=THREE, blocks=blocks)
     write(tmp_path, "nfcorpus/test", IDS, [f"file {i // 4}" for i in range(60)])
-    text = page(study)
+    text = page_text(study)
     assert "scifact/test has no groups (each query counts by itself)" in text
     plan = pd.read_json(study / "plan.json", typ="series")
     by_task = []

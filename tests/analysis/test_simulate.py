@@ -14,11 +14,11 @@ from analysis.stats import components, half_width
 @pytest.mark.parametrize("shape", SHAPES)
 def test_vectorised_interval_equals_the_one_that_tables_use(shape: str) -> None:
     design = Design(shape, seeds=3, queries=40, seed_variance="large")
-    differences = sim._differences(design, 4, np.random.default_rng(0)).astype(np.float64)
+    differences = sim.differences(design, 4, np.random.default_rng(0)).astype(np.float64)
     squares = sim.task_mean_squares(differences)
     query = np.maximum(squares[0] - squares[1], 0) / 3
     between = differences.mean(axis=-1).var(axis=-1, ddof=1)
-    ours = sim._half_width(3, 40, between, query, 0.95)
+    ours = sim.half_width(3, 40, between, query, 0.95)
     for index in np.ndindex(ours.shape):
         assert ours[index] == pytest.approx(half_width(components([differences[index]]), 0.95))
 
@@ -26,13 +26,13 @@ def test_vectorised_interval_equals_the_one_that_tables_use(shape: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_true_difference_is_zero(shape: str) -> None:
     design = Design(shape, seeds=3, queries=300, seed_variance="small")
-    drawn = sim._differences(design, 400, np.random.default_rng(1)).mean(axis=(-1, -2))
+    drawn = sim.differences(design, 400, np.random.default_rng(1)).mean(axis=(-1, -2))
     assert abs(drawn.mean()) < 4 * drawn.std() / np.sqrt(drawn.size / 2)
 
 
 def test_skewed_has_mass_at_zero_and_skewness() -> None:
     design = Design("skewed", seeds=3, queries=3000, seed_variance="none")
-    drawn = sim._differences(design, 2, np.random.default_rng(2))
+    drawn = sim.differences(design, 2, np.random.default_rng(2))
     assert (drawn == 0).all(axis=-2).mean() == pytest.approx(sim.UNTOUCHED + 0.6 * 0.3**3, abs=0.03)
     by_query = drawn.mean(axis=-2)
     assert ((by_query - by_query.mean()) ** 3).mean() / by_query.std() ** 3 > 0.3
@@ -48,10 +48,10 @@ def test_coverage_is_at_least_what_is_claimed(design: Design) -> None:
 @pytest.mark.parametrize("groups", ["threes", "unequal", "ten"])
 def test_vectorised_interval_by_group_equals_the_one_that_pages_use(groups: str) -> None:
     design = Design("gaussian", seeds=3, queries=60, seed_variance="large", groups=groups)
-    differences = sim._differences(design, 2, np.random.default_rng(0)).astype(np.float64)
-    query = sim._component(sim.cluster_values(differences, design.labels))
+    differences = sim.differences(design, 2, np.random.default_rng(0)).astype(np.float64)
+    query = sim.component(sim.cluster_values(differences, design.labels))
     between = differences.mean(axis=-1).var(axis=-1, ddof=1)
-    ours = sim._half_width(3, design.units["group"], between, query, 0.95)
+    ours = sim.half_width(3, design.units["group"], between, query, 0.95)
     for index in np.ndindex(ours.shape):
         table = differences[index]
         found = clustered_difference([table], [np.zeros_like(table)], [design.labels])
@@ -71,7 +71,7 @@ def test_groups_have_the_sizes_that_their_names_say() -> None:
 def test_queries_of_a_group_share_their_effect_and_nothing_else() -> None:
     def between_seeds_and_in_groups(groups: str) -> tuple[float, float]:
         design = Design("gaussian", 5, 3000, "none", groups)
-        by_query = sim._differences(design, 1, np.random.default_rng(0))[0, 0, 0].reshape(5, 1000, 3)
+        by_query = sim.differences(design, 1, np.random.default_rng(0))[0, 0, 0].reshape(5, 1000, 3)
         apart = np.corrcoef(by_query[0, :, 0], by_query[1, :, 1])[0, 1]
         return float(np.corrcoef(by_query[0, :, 0], by_query[1, :, 0])[0, 1]), float(apart)
 
