@@ -31,7 +31,7 @@ class FileContent(BaseModel):
 def read_contents(folder: Path) -> dict[str, FileContent]:
     """Every file below `folder`, by its path relative to it."""
     return {
-        name: FileContent(size=path.stat().st_size, sha256=_sha256(path))
+        name: FileContent(size=path.stat().st_size, sha256=file_sha256(path))
         for name, path in sorted(_files(folder).items())
     }
 
@@ -51,7 +51,7 @@ def difference(folder: Path, expected: Mapping[str, FileContent], *, besides: Co
     for name, content in expected.items():
         if (size := found[name].stat().st_size) != content.size:
             return f"{name} has {size} bytes for {content.size}"
-    changed = (name for name, content in expected.items() if _sha256(found[name]) != content.sha256)
+    changed = (name for name, content in expected.items() if file_sha256(found[name]) != content.sha256)
     return next((f"{name} does not hold what was written" for name in changed), "")
 
 
@@ -63,11 +63,12 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in Path(name).parts)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, read once a process while its size, its times and its place on the disk stay the same."""
     status = path.stat()
     if time.time_ns() - status.st_ctime_ns < SETTLED_NS:
         return _read_sha256(path)
-    return _sha256_of(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return _sha256_of(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @functools.cache

@@ -28,12 +28,14 @@ from experiments.config import (
     MiningConfig,
     RunConfig,
     TeacherConfig,
+    Value,
 )
 from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
 from experiments.miners.depth import fetch_depth
 from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
+from experiments.models.encoder import resolved_models
 from experiments.models.student import student_key
 from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
 from experiments.records.folder import find_outdated, find_record, write_record
@@ -101,6 +103,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     if done is not None:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
+    resolve_device(execution)  # one that is not here is refused before anything is read
     collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
     use_threads(execution.threads)
     tracker = make_tracker(execution)
@@ -323,8 +326,15 @@ def _record(
         artifacts=context.trail.keys,
         per_query=per_query_digest(per_query) if per_query is not None else "",
         versions=versions_of(context.trail.stages),
+        models=resolved_models(_used(context.config)),
         provenance=provenance(started=started.at),
     ).sealed()
+
+
+def _used(config: RunConfig) -> list[Value]:
+    """The parts of a config that may name models which the run reads."""
+    mining: list[Value] = [config.teacher, config.mining] if config.train.kind != "none" else []
+    return [*mining, config.student] if config.until == "evaluate" else mining
 
 
 def _facts(collection: Collection) -> CollectionFacts:

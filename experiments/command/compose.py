@@ -138,25 +138,36 @@ def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
 def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
     """Models named by a local folder: they get the folder's name and the digest of its files as revision."""
     paths: dict[str, Path] = {}
-    for encoder in _encoders(plain):
-        name = encoder.get("name")
-        if encoder.get("source") not in {"hub", "folder"} or not isinstance(name, str):
-            continue
-        folder = Path(name).expanduser()
+    for encoder in _encoders([plain[name] for name in ("teacher", "student", "mining")]):
+        folder = Path(encoder["name"]).expanduser()
         if not folder.is_dir():
             continue
         from experiments.models.weights import folder_revision
 
         known = paths.setdefault(folder.resolve().name, folder.resolve())
         if known != folder.resolve():
-            raise UserError(f"{known} and {name} have the same folder name, by which runs call them: rename one")
+            raise UserError(f"{known} and {folder} have the same folder name, by which runs call them: rename one")
         encoder.update(name=known.name, source="folder", revision=folder_revision(folder))
     return paths
 
 
-def _encoders(plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for section in (plain["teacher"], plain["student"]):
-        yield from (part for part in (section, section.get("base"), section.get("teacher")) if isinstance(part, dict))
+def with_model_paths(value: Any, paths: Mapping[str, Path]) -> Any:
+    """Plain values as they may be given to another run: models that `build` named after their folder by its path."""
+    given = copy.deepcopy(value)
+    for encoder in _encoders(given):
+        if encoder.get("source") == "folder" and encoder["name"] in paths:
+            encoder.update(name=str(paths[encoder["name"]]))
+    return given
+
+
+def _encoders(node: Any) -> Iterator[dict[str, Any]]:
+    """The mappings that name a model which may be a folder, however deep they stand."""
+    if isinstance(node, dict):
+        source = node.get("source", "hub" if node.get("kind") in {"dense", "model"} else None)
+        if source in {"hub", "folder"} and isinstance(node.get("name"), str):
+            yield node
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _encoders(part)
 
 
 # ---------------------------------------------------------------- from override strings

@@ -32,6 +32,7 @@ from experiments.config.models import (
     StudentConfig,
     TeacherConfig,
     TinyStudent,
+    encoders_in,
 )
 from experiments.config.run import (
     RunConfig,
@@ -88,6 +89,7 @@ __all__ = [
     "TopKShifted",
     "TrainConfig",
     "Value",
+    "encoders_in",
     "run_id",
     "run_identity",
 ]

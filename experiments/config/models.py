@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from experiments.config.value import Count, Fraction, Pooling, Precision, Seed, Size, Value
 
@@ -129,3 +130,15 @@ class DistilledStudent(Value):
 
 
 StudentConfig = Annotated[ModelStudent | TinyStudent | DistilledStudent, Field(discriminator="kind")]
+
+
+def encoders_in(value: Any) -> Iterator[Encoder]:
+    """Every encoder among a config's values, however deep it stands."""
+    if isinstance(value, Encoder):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from encoders_in(getattr(value, name))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from encoders_in(item)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.config import Encoder, Precision
+from experiments.config import Encoder, Precision, Value, encoders_in
 from experiments.errors import MissingModelError, UserError
 from experiments.execution import Execution
 from experiments.models.device import resolve_device
@@ -17,6 +18,8 @@ from experiments.models.weights import (
     check_hub,
     embedded_minilm,
     folder_revision,
+    is_commit,
+    resolve_commit,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +77,17 @@ def weights_identity(encoder: Encoder, *, execution: Execution) -> dict[str, str
         return {"source": "embedded", "name": EMBEDDED_NAME, "revision": EMBEDDED_SHA256["model.safetensors"]}
     if encoder.source == "folder":
         return {"source": "folder", "name": None, "revision": folder_revision(_folder(encoder, execution))}
-    return {"source": "hub", "name": encoder.name, "revision": encoder.revision}
+    return {"source": "hub", "name": encoder.name, "revision": resolve_commit(encoder.name, encoder.revision)}
+
+
+def resolved_models(values: Iterable[Value]) -> dict[str, str]:
+    """Name -> commit of the hub models in these parts of a config whose revision names no commit."""
+    return {
+        encoder.name: resolve_commit(encoder.name, encoder.revision)
+        for value in values
+        for encoder in encoders_in(value)
+        if encoder.source == "hub" and not is_commit(encoder.revision)
+    }
 
 
 def _load(
@@ -85,7 +98,7 @@ def _load(
     options["model_kwargs"] = _model_options(attention, precision)
     try:
         if dropout is not None:
-            options["config_kwargs"] = _dropout_options(place, dropout, encoder)
+            options["config_kwargs"] = _dropout_options(place, dropout, options)
         build = _embedded if encoder.source == "embedded" else _sentence_transformer
         with quiet_loading():
             return build(place, options)
@@ -108,7 +121,7 @@ def _locate(encoder: Encoder, execution: Execution) -> tuple[str, dict[str, Any]
         return str(folder), {"trust_remote_code": encoder.trust_remote_code, "local_files_only": True}
     online = check_hub(encoder.name, encoder.revision)
     return encoder.name, {
-        "revision": encoder.revision,
+        "revision": resolve_commit(encoder.name, encoder.revision),
         "trust_remote_code": encoder.trust_remote_code,
         "local_files_only": not online,
     }
@@ -135,11 +148,11 @@ def _model_options(attention: str | None, precision: Precision) -> dict[str, Any
     return options
 
 
-def _dropout_options(place: str, dropout: float, encoder: Encoder) -> dict[str, float]:
+def _dropout_options(place: str, dropout: float, options: Mapping[str, Any]) -> dict[str, float]:
     from transformers import AutoConfig
 
-    revision = encoder.revision if encoder.source == "hub" else None
-    config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=encoder.trust_remote_code)
+    reading = {name: options[name] for name in ("revision", "trust_remote_code") if name in options}
+    config = AutoConfig.from_pretrained(place, **reading)
     return {field: dropout for field in DROPOUT_FIELDS if hasattr(config, field)}
 
 

@@ -9,7 +9,7 @@ from experiments.config import DistilledStudent, ModelStudent, Precision, Studen
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import digest, identity_payload
-from experiments.models.encoder import load_encoder, load_fitted
+from experiments.models.encoder import load_encoder, load_fitted, resolved_models
 from experiments.models.tiny import build_tiny
 from experiments.models.weights import EMBEDDED_SHA256
 
@@ -46,8 +46,10 @@ def build_student(
 
 
 def student_key(student: StudentConfig) -> str:
-    """Names an untrained student: its config and, where weights are embedded, their checksum."""
-    return digest({"student": identity_payload(student), "embedded": EMBEDDED_SHA256["model.safetensors"]})
+    """Names an untrained student: its config, the checksum of embedded weights, the commit of unpinned hub weights."""
+    payload = {"student": identity_payload(student), "embedded": EMBEDDED_SHA256["model.safetensors"]}
+    commits = resolved_models([student])
+    return digest(payload | ({"commits": commits} if commits else {}))
 
 
 def _cast(model: SentenceTransformer, precision: Precision) -> SentenceTransformer:

@@ -29,7 +29,12 @@ def build_tiny(
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import AutoTokenizer
 
-    with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch, quiet_loading():
+    # manual_seed seeds every GPU too, so their generators are put back as well as the CPU's.
+    with (
+        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+        tempfile.TemporaryDirectory() as scratch,
+        quiet_loading(),
+    ):
         torch.manual_seed(derive_seed(student.seed, "tiny"))
         AutoTokenizer.from_pretrained(embedded_minilm()).save_pretrained(scratch)
         _save_random_bert(Path(scratch), dropout)

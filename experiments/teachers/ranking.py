@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Qrels, Scores
+from experiments.models.encoding import first_words
 from experiments.teachers.search import chunks, top_k
 
 ScoreRows = Callable[[slice], Scores]
@@ -38,6 +40,26 @@ def rank_rows(score_rows: ScoreRows, *, collection: Collection, queries: int, qr
         document[chunk] = minable[top_k(pool, k)]
         score[chunk] = np.take_along_axis(rows, document[chunk], axis=1)
     return Ranking(document=document, score=score, positive_score=positive)
+
+
+def finite_rows(score_rows: ScoreRows, *, name: str, queries: Sequence[str], passages: Sequence[str]) -> ScoreRows:
+    """`score_rows`, which raises UserError for a score that is not finite, with the query and the document it is for.
+
+    name: the teacher. A NaN would rank anywhere, an infinity before everything.
+    """
+
+    def checked(chunk: slice) -> Scores:
+        rows = score_rows(chunk)
+        if not np.isfinite(rows).all():
+            row, column = (int(at[0]) for at in np.nonzero(~np.isfinite(rows)))
+            query, passage = first_words(queries[chunk.start + row]), first_words(passages[column])
+            raise UserError(
+                f"teacher {name} gives the query {query} and the document {passage} the score {rows[row, column]}: "
+                "a ranking needs finite scores, use another teacher"
+            )
+        return rows
+
+    return checked
 
 
 def to_candidates(ranking: Ranking, *, qrels: Qrels, depth: int) -> Candidates:

@@ -17,7 +17,7 @@ from experiments.identity import identity_payload
 from experiments.ir import Collection, Qrels, Scores, hash_texts
 from experiments.models.encoding import Role
 from experiments.store import Artifact, Store
-from experiments.teachers.ranking import Ranking, ScoreRows, rank_rows
+from experiments.teachers.ranking import Ranking, ScoreRows, finite_rows, rank_rows
 
 
 class Embed(Protocol):
@@ -83,8 +83,9 @@ def by_rows(teacher: Any, question: Question, rows: Callable[[], ScoreRows]) -> 
     }
 
     def rank() -> Ranking:
+        passages = question.collection.corpus.passages
         return rank_rows(
-            rows(),
+            finite_rows(rows(), name=teacher.name, queries=question.queries, passages=passages),
             collection=question.collection,
             queries=len(question.queries),
             qrels=question.qrels,

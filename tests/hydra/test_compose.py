@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hydra.types import RunMode
 
-from experiments.command.compose import CONF, Composer, build
+from experiments.command.compose import CONF, Composer, build, with_model_paths
 from experiments.command.mistakes import UNIONS
 from experiments.command.overrides import last_wins, write_value
 from experiments.config import (
@@ -143,3 +143,33 @@ def test_last_wins_keeps_one_override_per_key() -> None:
 def test_build_leaves_its_input_alone(composer: Composer, tmp_path: Path) -> None:
     config = composer.config(["data=beir", f"data.path={tmp_path}"])
     assert build(config).run_id == build(config).run_id
+
+
+def test_a_model_folder_is_resolved_wherever_it_stands(composer: Composer, tmp_path: Path) -> None:
+    for name in ("bert", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"name": name}), encoding="utf-8")
+    rows = [{"teacher": {"kind": "dense", "name": str(tmp_path / "other")}, "miner": {"kind": "random"}}]
+    run = composer.run(
+        ["teacher=hub", f"teacher.name={tmp_path}/bert", f"mining.common_with={write_value(rows)}", "student=tiny"]
+    )
+    (listed,) = run.config.mining.common_with
+    assert isinstance(listed.teacher, DenseTeacher)
+    assert (listed.teacher.source, listed.teacher.name) == ("folder", "other")
+    assert (
+        listed.teacher.revision
+        == composer.run(["teacher=hub", f"teacher.name={tmp_path}/other"]).config.teacher.model_dump()["revision"]
+    )
+    assert run.execution.model_paths == {name: tmp_path / name for name in ("bert", "other")}
+    again = with_model_paths(run.config.mining.model_dump(mode="json"), run.execution.model_paths)
+    assert (
+        composer.run(
+            [
+                f"mining.common_with={write_value(again['common_with'])}",
+                "teacher=hub",
+                f"teacher.name={tmp_path}/bert",
+                "student=tiny",
+            ]
+        ).run_id
+        == run.run_id
+    )

@@ -1,5 +1,6 @@
 """Weights are the pinned ones or refused; what is missing is one quick line."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,14 +46,36 @@ def test_other_bytes_are_refused(name: str, tmp_path: Path) -> None:
         weights.verify(tmp_path, weights.EMBEDDED_SHA256)
 
 
-def test_an_unchanged_file_is_hashed_once(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one")
-    weights._sha256.cache_clear()
-    first = weights.file_sha256(tmp_path / "a")
-    assert weights.file_sha256(tmp_path / "a") == first
-    assert weights._sha256.cache_info().misses == 1
-    (tmp_path / "a").write_bytes(b"three")
-    assert weights.file_sha256(tmp_path / "a") != first
+def test_other_weights_of_the_same_size_and_time_are_noticed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"one")
+    past = file.stat().st_mtime_ns - 3600 * 10**9
+    revisions = []
+    for content in (b"one", b"two", b"six", b"one"):
+        file.write_bytes(content)
+        os.utime(file, ns=(past, past))
+        assert file.stat().st_mtime_ns == past
+        revisions.append(weights.folder_revision(tmp_path))
+    assert len(set(revisions)) == 3
+    assert revisions[0] == revisions[3]
+
+
+def test_a_linked_folder_belongs_to_the_model(tmp_path: Path) -> None:
+    plain, linked, elsewhere = (tmp_path / name for name in ("plain", "linked", "elsewhere"))
+    for folder in (plain / "1_Pooling", linked, elsewhere):
+        folder.mkdir(parents=True)
+    for folder in (plain, linked):
+        (folder / "modules.json").write_text("[]", encoding="utf-8")
+    for folder in (plain / "1_Pooling", elsewhere):
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+    without = weights.folder_revision(linked)
+    (linked / "1_Pooling").symlink_to(elsewhere)
+    assert weights.folder_revision(linked) == weights.folder_revision(plain) != without
+    (elsewhere / "config.json").write_text('{"changed": 1}', encoding="utf-8")
+    assert weights.folder_revision(linked) != weights.folder_revision(plain)
+    (elsewhere / "back").symlink_to(linked)
+    assert weights.folder_revision(linked) != without
 
 
 def test_a_folder_is_named_by_its_files(tmp_path: Path) -> None:
@@ -82,6 +105,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line_within_seconds(monkeypatch: py
             assert part in str(caught.value)
         assert "\n" not in str(caught.value)
     weights._hub_answers.cache_clear()
+    weights._resolve.cache_clear()
     assert time.perf_counter() - started < 5
 
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from experiments.config import Bm25Teacher, RandomTeacher
+from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Qrels
 from experiments.teachers import search
 from experiments.teachers.bm25 import bm25_rows
 from experiments.teachers.random import random_rows
-from experiments.teachers.ranking import rank_rows, to_candidates
+from experiments.teachers.ranking import finite_rows, rank_rows, to_candidates
 from tests.teachers.small import collection
 
 PASSAGES = ("sparse sparse matrix", "", "graph path", "the of", "matrix graph solve", "sparse sparse matrix")
@@ -91,3 +92,17 @@ def test_candidates_are_padded_where_there_are_too_few_documents() -> None:
     assert (found.document[:, count:] == NO_DOCUMENT).all()
     assert np.isnan(found.score[:, count:]).all()
     assert set(found.document[:, :count].ravel()) == set(np.nonzero(small.minable)[0])
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_not_finite_is_refused_by_name_of_teacher_and_texts(number: float) -> None:
+    small = collection()
+    queries, passages = small.splits["train"].queries.texts, small.corpus.passages
+    scores = np.zeros((len(queries), len(passages)), dtype=np.float32)
+    scores[7, 11] = number
+    rows = finite_rows(lambda chunk: scores[chunk], name="my-teacher", queries=queries, passages=passages)
+    assert np.array_equal(rows(slice(0, 7)), scores[:7])
+    with pytest.raises(UserError) as caught:
+        rows(slice(5, 12))
+    for part in ("teacher my-teacher", f"query {queries[7]!r}", f"document {passages[11]!r}", f"score {number}"):
+        assert part in str(caught.value)
