@@ -96,7 +96,7 @@ def data(collection: str) -> Any:
 
 
 def config(arm: Arm, *, collection: str, seed: int, tasks: tuple[str, ...], until: str = "evaluate") -> RunConfig:
-    splits = tuple(task.split("/")[1] for task in tasks) or ("test",)
+    splits = tuple(dict.fromkeys(task.split("/")[1] for task in tasks)) or ("test",)
     return RunConfig(
         data=data(collection),
         teacher=TEACHER,
