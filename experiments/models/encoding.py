@@ -30,9 +30,9 @@ def encode_batches(
     """Batch after batch, the longest texts first: their positions in `texts` (b,), and their vectors (b, d) float32.
 
     Each call of the library holds exactly one batch, since within a call it sorts by characters: of 768 passages of
-    squad in batches of 32, 17.8% of all tokens were padding, in this order 2.9% (1.16 times as fast). `lengths`:
-    their tokens, (n,), where these are known. Raises UserError, naming `name` and the text, for a vector with a number
-    that is not finite.
+    squad in batches of 32, 17.8% of all tokens were padding, in this order 2.9% (1.16 times as fast; no faster on
+    nfcorpus, most of whose texts are cut at one length). `lengths`: their tokens, (n,), where these are known. Raises
+    UserError, naming `name` and the text, for a vector with a number that is not finite.
     """
     encode = model.encode_query if role == "query" else model.encode_document
     order = np.argsort(-(token_lengths(model, texts) if lengths is None else lengths), kind="stable")
