@@ -160,6 +160,16 @@ def test_as_many_are_taken_out_and_none_of_them_answers() -> None:
     assert removed.facts.known_false == 0 < mined.facts.known_false
 
 
+def test_a_positive_that_stays_hidden_is_no_placebo() -> None:
+    """Twelve answers stand side by side, and half of them are revealed: each placebo lies outside."""
+    problem = in_a_line(list(range(10, 22)), documents=60, queries=30)
+    mined = mined_by(problem, NaiveTopK(), placebo(reveal=0.5, depth=40))
+    row, column = np.nonzero(mined.reasons == PLACEBO)
+    assert len(row) > 100
+    # In a line, a candidate's column is its document.
+    assert not ((column >= 10) & (column < 22)).any()
+
+
 def test_chunks_do_not_change_placebos(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(np.random.default_rng(9), documents=60, queries=60, positives=6, twins=True)
     whole = mined_by(problem, TopKPercPos(threshold=0.6), placebo(depth=30))
