@@ -56,13 +56,17 @@ class StudyFile:
         if "study" not in {key.value for key, _ in self.root.value}:
             raise UserError(f"{self.shown}:1: there is no section 'study:' with a name and arms")
 
-    def where(self, keys: Sequence[str]) -> str:
-        """`conf/study/demo.yaml:12`, the line that comes nearest to a key; empty where the file says nothing of it."""
+    def where(self, keys: Sequence[str], *, exact: bool = False) -> str:
+        """`conf/study/demo.yaml:12`, the line that comes nearest to a key; empty where the file says nothing of it.
+
+        exact: only the line of the key itself.
+        """
         node: yaml.Node = self.root
         line = None
         for part in keys:
             found = _child(node, part)
             if found is None:
+                line = None if exact else line
                 break
             line, node = found
         return "" if line is None else f"{self.shown}:{line}"

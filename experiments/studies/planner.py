@@ -149,7 +149,9 @@ class StudyPlanner:
         file = study_file([self.choice], self.composer)
         set_by_cell = any(key_of(text) == key for text in cell.overrides)
         places = [["study", "arms", cell.arm], ["study", "choose", cell.arm], ["study", "blocks", cell.block]]
-        found = [where for path in (places if set_by_cell else [key.split(".")]) if (where := file.where(path))]
+        found = [
+            where for path in (places if set_by_cell else [key.split(".")]) if (where := file.where(path, exact=True))
+        ]
         return f"{found[0]}: " if found else ""
 
     def _layers(self, cell: Cell) -> list[str]:
