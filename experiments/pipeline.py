@@ -52,6 +52,7 @@ from experiments.records.schema import (
 from experiments.records.scores import read_scores
 from experiments.stages.embed import embed
 from experiments.stages.evaluate import EvaluationTarget, built_in_contents, check_tasks, evaluate
+from experiments.stages.guide import guide_vectors
 from experiments.stages.mine import mine_stage, negatives_table
 from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
@@ -233,11 +234,15 @@ def _student(context: Context, collection: Collection, mined: Mined | None) -> t
         return Student(key=base_key, trained=None, fitted=fitted), None
     from experiments.stages.train import train
 
+    guide, artifacts = guide_vectors(config, collection, store=context.store, execution=execution, embed=context.embed)
+    for artifact in artifacts:
+        context.trail.add(f"embed guide {artifact.key[:4]}", artifact)
     trained, facts, artifact = train(
         config=config,
         collection=collection,
         negatives=mined.negatives,
         fitted=fitted,
+        guide=guide,
         store=context.store,
         execution=execution,
         on_log=context.tracker.log,
@@ -334,7 +339,7 @@ def _record(
 def _used(config: RunConfig) -> list[Value]:
     """The parts of a config that may name models which the run reads."""
     mining: list[Value] = [config.teacher, config.mining] if config.train.kind != "none" else []
-    return [*mining, config.student] if config.until == "evaluate" else mining
+    return [*mining, config.train, config.student] if config.until == "evaluate" else mining
 
 
 def _facts(collection: Collection) -> CollectionFacts:

@@ -138,7 +138,7 @@ def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
 def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
     """Models named by a local folder: they get the folder's name and the digest of its files as revision."""
     paths: dict[str, Path] = {}
-    for encoder in _encoders([plain[name] for name in ("teacher", "student", "mining")]):
+    for encoder in _encoders([plain[name] for name in ("teacher", "student", "mining", "train")]):
         folder = Path(encoder["name"]).expanduser()
         if not folder.is_dir():
             continue

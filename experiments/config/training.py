@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from experiments.config.masks import GuideMask, KnownPositivesMask, MaskConfig, SelfMask
 from experiments.config.value import Count, Fraction, Precision, Value
 
 
@@ -17,35 +18,31 @@ class NoTraining(Value):
     kind: Literal["none"] = "none"
 
 
-class InfoNCE(Value):
-    """InfoNCE over the positive, the row's own negatives and (in_batch) the other rows' documents.
+class Training(Value):
+    """What every kind of training shares.
 
     steps: optimizer steps of one full batch each. warmup: share of steps, rounded up; its first step has rate 0.
     learning_rate: at most 1, since AdamW moves a weight by about the rate in one step and weights are smaller than 1.
-    temperature: at least 0.001, since a bf16 cosine is off by about as much, which a smaller one blows up to a whole
-    logit. *_length: tokens, prompt included. dropout: None = as the model's files say.
+    *_length: tokens, prompt included. dropout: None = as the model's files say.
 
     0 and -0.0 are two values, and so two runs.
     """
 
-    kind: Literal["infonce"] = "infonce"
     steps: Count = 60
     batch_size: Annotated[int, Field(ge=2)] = 16
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-4
     warmup: Fraction = 0.1
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
-    temperature: Annotated[float, Field(ge=1e-3)] = 0.05
     query_length: Count = 64
     passage_length: Count = 64
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     freeze_token_embeddings: bool = False
-    in_batch: bool = True
     attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"
     precision: Precision = "fp32"
 
     @model_validator(mode="after")
-    def _something_is_learned(self) -> InfoNCE:
+    def _something_is_learned(self) -> Self:
         if self.learning_steps < 1:
             raise ValueError(
                 f"steps={self.steps} with warmup={self.warmup} trains nothing, because the first step of a "
@@ -68,7 +65,64 @@ class InfoNCE(Value):
         return self.steps - (self.warmup_steps > 0)
 
 
-TrainConfig = Annotated[NoTraining | InfoNCE, Field(discriminator="kind")]
+class InfoNCE(Training):
+    """InfoNCE over the positive, the row's own negatives and (in_batch) the other rows' documents.
+
+    temperature: at least 0.001, since a bf16 cosine is off by about as much, which a smaller one blows up to a whole
+    logit. mask: which documents are left out of a query's softmax. hardness: times the cosine, without gradient, it is
+    added to the logits of the negatives that hardness_scope names, after the temperature: a row's own ("hard"), other
+    rows' documents ("in_batch"), or both ("all"). Lan et al. 2025 (arXiv 2503.04812) use 9 in batch, EmbeddingGemma
+    (arXiv 2509.20354) 5 on hard negatives.
+    """
+
+    kind: Literal["infonce"] = "infonce"
+    temperature: Annotated[float, Field(ge=1e-3)] = 0.05
+    in_batch: bool = True
+    mask: Annotated[MaskConfig, Field(json_schema_extra={"neutral": {"kind": "known_positives"}})] = (
+        KnownPositivesMask()
+    )
+    hardness: Annotated[float, Field(ge=0.0, json_schema_extra={"neutral": 0.0})] = 0.0
+    hardness_scope: Annotated[Literal["hard", "in_batch", "all"], Field(json_schema_extra={"neutral": "all"})] = "all"
+
+    @model_validator(mode="after")
+    def _each_setting_does_something(self) -> Self:
+        if self.hardness == 0.0 and self.hardness_scope != "all":
+            raise ValueError(
+                f"hardness_scope={self.hardness_scope} changes nothing with hardness=0: set train.hardness"
+            )
+        if self.in_batch:
+            return self
+        if self.hardness > 0.0 and self.hardness_scope == "in_batch":
+            raise ValueError("hardness_scope=in_batch weighs nothing with in_batch=false: use hard or all")
+        if isinstance(self.mask, GuideMask | SelfMask) and self.mask.scope == "in_batch":
+            raise ValueError("mask.scope=in_batch masks nothing with in_batch=false: use train.mask.scope=all")
+        return self
+
+
+class MarginMSE(Training):
+    """Distillation: the student's margins between the positive and each negative, squared error to the teacher's.
+
+    Hofstaetter et al. 2020 (arXiv 2010.02666). scale: the student's cosines are multiplied by it, so that they can
+    reach margins of an unbounded teacher (a reranker's logits).
+    """
+
+    kind: Literal["margin_mse"] = "margin_mse"
+    scale: Annotated[float, Field(gt=0.0)] = 1.0
+
+
+class DistillKL(Training):
+    """Distillation: KL divergence from the teacher's softmax over a row's documents to the student's.
+
+    Lin et al. 2020 (arXiv 2010.11386). temperature divides the student's cosines, teacher_temperature the teacher's
+    scores: match it to their spread (about 1 for a reranker's logits).
+    """
+
+    kind: Literal["kl"] = "kl"
+    temperature: Annotated[float, Field(ge=1e-3)] = 0.05
+    teacher_temperature: Annotated[float, Field(ge=1e-3)] = 0.05
+
+
+TrainConfig = Annotated[NoTraining | InfoNCE | MarginMSE | DistillKL, Field(discriminator="kind")]
 
 
 class EvaluationConfig(Value):

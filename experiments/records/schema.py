@@ -133,6 +133,11 @@ class TrainingFacts(_Part):
 
     collapsed: final loss within 1% of log(documents scored per query) and mean document-document cosine over .95.
     mean_cosine: between documents of the training rows, after training.
+
+    Counted over all steps, in (query, document) pairs that were scored, a row's own positive and padding apart, and
+    None where nothing could be masked (distillation) or nobody counted (older records): maskable, all of them; masked,
+    those left out of the softmax; masked_positive, those of them that a row shows as a positive of that query;
+    masked_known_false, those that are judged relevant but hidden (copies included); known_false, all such pairs.
     """
 
     rows: int
@@ -143,6 +148,11 @@ class TrainingFacts(_Part):
     final_loss: float
     mean_cosine: float
     collapsed: bool
+    maskable: int | None = None
+    masked: int | None = None
+    masked_positive: int | None = None
+    masked_known_false: int | None = None
+    known_false: int | None = None
 
 
 class TaskScores(_Part):

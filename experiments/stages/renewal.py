@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.config import DistilledStudent, RunConfig
+from experiments.config import DistilledStudent, GuideMask, InfoNCE, RunConfig
 from experiments.ir import Collection
 from experiments.miners.mine import Mined
 from experiments.records.schema import RunRecord
@@ -24,10 +24,12 @@ def still_stands(
     """Whether training on `mined` and measuring on `contents` (task -> content hash) would repeat what `record` holds.
 
     True iff training and evaluation mean today what they meant then, the rows mined now make the very student that was
-    trained, and every task has the content that was measured. A distilled base is never taken over: what it was fitted
-    to may have changed with the stage that made the record outdated.
+    trained, and every task has the content that was measured. A distilled base is never taken over, nor what a guide
+    masked: the vectors behind them may have changed with the stage that made the record outdated.
     """
     if isinstance(config.student, DistilledStudent):
+        return False
+    if isinstance(config.train, InfoNCE) and isinstance(config.train.mask, GuideMask):
         return False
     if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, EVALUATE)):
         return False

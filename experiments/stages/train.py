@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.config import InfoNCE, RunConfig
+from experiments.config import DistillKL, InfoNCE, MarginMSE, RunConfig, Training
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.files import write_json
@@ -22,6 +23,7 @@ from experiments.models.student import build_student, student_key
 from experiments.records.schema import TrainingFacts
 from experiments.store import Artifact, Store
 from experiments.training.facts import Curve, training_facts
+from experiments.training.guide import Guide
 from experiments.versions import TRAIN
 
 if TYPE_CHECKING:
@@ -37,34 +39,64 @@ def train(
     collection: Collection,
     negatives: Negatives,
     fitted: Path | None,
+    guide: Guide | None = None,
     store: Store,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
 ) -> tuple[Path, TrainingFacts, Artifact]:
     """The folder of the trained model, what training left behind, and the artifact, whose key names the student.
 
-    `fitted` is the folder of a distilled base. Raises UserError for fewer rows than a batch or a diverging loss.
+    `fitted` is the folder of a distilled base, `guide` the vectors that a guide mask reads. Raises UserError for fewer
+    rows than a batch, for rows without the scores that distillation learns, or for a diverging loss.
     """
     settings = _settings(config, negatives)
 
     def make(folder: Path) -> None:
-        model, curve = _fit(config, settings, collection, negatives, fitted=fitted, execution=execution, on_log=on_log)
+        model, curve = _fit(
+            config,
+            settings,
+            collection,
+            negatives,
+            fitted=fitted,
+            guide=guide,
+            execution=execution,
+            on_log=on_log,
+            folder=folder,
+        )
         cosine = _mean_cosine(model.eval(), collection, negatives)
         facts = training_facts(settings, rows=len(negatives), width=width, curve=curve, mean_cosine=cosine)
         save_model(model, folder / "model")
         write_json(folder / "facts.json", facts.model_dump(mode="json"))
 
     width = 1 + negatives.document.shape[1]
-    payload = train_payload(config=config, collection=collection, negatives=negatives, fitted=fitted)
+    payload = train_payload(config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide)
     artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
-    return artifact.path / "model", facts, artifact
+    return artifact.path / "model", _with_counts(facts, artifact.path, settings, collection, negatives), artifact
+
+
+def _with_counts(
+    facts: TrainingFacts, folder: Path, settings: Training, collection: Collection, negatives: Negatives
+) -> TrainingFacts:
+    from experiments.training.masked import mask_counts
+
+    if not isinstance(settings, InfoNCE):
+        return facts
+    return facts.model_copy(update=mask_counts(folder, collection, negatives, in_batch=settings.in_batch))
 
 
 def train_payload(
-    *, config: RunConfig, collection: Collection, negatives: Negatives, fitted: Path | None
+    *,
+    config: RunConfig,
+    collection: Collection,
+    negatives: Negatives,
+    fitted: Path | None,
+    guide: Guide | None = None,
 ) -> dict[str, Any]:
-    """What names a trained student: its rows and their texts, its base, how and with which seed it is trained."""
+    """What names a trained student: its rows and their texts, its base, how and with which seed it is trained.
+
+    With a guide its vectors' keys, too, and under distillation the scores that are learned.
+    """
     from experiments.training.rows import row_ids, row_texts_hash
 
     ids = row_ids(collection, negatives)
@@ -78,12 +110,24 @@ def train_payload(
         "student": student_key(config.student),
         "fitted": fitted.parent.name if fitted is not None else None,
         "seed": derive_seed(config.seed, TRAIN.name),
+        **({"guide": guide.keys} if guide is not None else {}),
+        **_labels_hash(config, negatives),
     }
 
 
-def _settings(config: RunConfig, negatives: Negatives) -> InfoNCE:
+def _labels_hash(config: RunConfig, negatives: Negatives) -> dict[str, str]:
+    """The sha256 of the scores that distillation learns; nothing where it learns none."""
+    if not isinstance(config.train, MarginMSE | DistillKL):
+        return {}
+    from experiments.training.distillation import teacher_labels
+
+    labels = teacher_labels(config.train, negatives)
+    return {"labels": hashlib.sha256(np.ascontiguousarray(labels, dtype="<f4").tobytes()).hexdigest()}
+
+
+def _settings(config: RunConfig, negatives: Negatives) -> Training:
     settings = config.train
-    if not isinstance(settings, InfoNCE):
+    if not isinstance(settings, Training):
         raise UserError("train=none trains nothing: use train=infonce")
     if len(negatives) < settings.batch_size:
         raise UserError(
@@ -95,17 +139,20 @@ def _settings(config: RunConfig, negatives: Negatives) -> InfoNCE:
 
 def _fit(
     config: RunConfig,
-    settings: InfoNCE,
+    settings: Training,
     collection: Collection,
     negatives: Negatives,
     *,
     fitted: Path | None,
+    guide: Guide | None,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
+    folder: Path,
 ) -> tuple[SentenceTransformer, Curve]:
-    """The trained model and its loss and learning rate at every step."""
+    """The trained model and its loss and learning rate at every step; what was masked is left in `folder`."""
     from experiments.training.loss import InfoNCELoss
-    from experiments.training.rows import row_dataset, row_groups
+    from experiments.training.objective import make_objective
+    from experiments.training.rows import row_dataset
     from experiments.training.trainer import fit
 
     curve: Curve = []
@@ -115,10 +162,10 @@ def _fit(
         on_log(step, values)
 
     model = _base(config, settings, fitted, execution)
-    groups = row_groups(collection, negatives)
+    loss = make_objective(model, settings, collection=collection, negatives=negatives, guide=guide)
     fit(
         model,
-        InfoNCELoss(model, groups, temperature=settings.temperature, in_batch=settings.in_batch),
+        loss,
         row_dataset(collection, negatives),
         train=settings,
         seed=derive_seed(config.seed, TRAIN.name),
@@ -126,10 +173,12 @@ def _fit(
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,
         on_log=keep,
     )
+    if isinstance(loss, InfoNCELoss):
+        loss.log.save(folder)
     return model, curve
 
 
-def _base(config: RunConfig, settings: InfoNCE, fitted: Path | None, execution: Execution) -> SentenceTransformer:
+def _base(config: RunConfig, settings: Training, fitted: Path | None, execution: Execution) -> SentenceTransformer:
     model = build_student(
         config.student, execution=execution, dropout=settings.dropout, attention=settings.attention, fitted=fitted
     )

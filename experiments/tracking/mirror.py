@@ -68,9 +68,11 @@ def _mining(facts: MiningFacts) -> dict[str, float | bool]:
 
 
 def _training(facts: TrainingFacts) -> dict[str, float | bool]:
-    return {
+    values: dict[str, float | bool] = {
         "training/final_loss": facts.final_loss,
         "training/passes": facts.passes,
         "training/mean_cosine": facts.mean_cosine,
         "training/collapsed": facts.collapsed,
     }
+    counted = {"training/masked": facts.masked, "training/masked_known_false": facts.masked_known_false}
+    return values | {name: value for name, value in counted.items() if value is not None}

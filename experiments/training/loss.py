@@ -1,50 +1,28 @@
 """InfoNCE over the positive, the row's own hard negatives and the rest of the batch.
 
 van den Oord et al. 2018; where nothing is masked it equals sentence-transformers' MultipleNegativesRankingLoss with
-scale = 1 / temperature (tested, value and gradient).
+scale = 1 / temperature and its hardness options (tested, value and gradient).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from experiments.ir import NO_DOCUMENT
+from experiments.training.batch import Batch, RowGroups
+from experiments.training.mask_log import MaskLog
+from experiments.training.masks import KnownPositives, Mask
 
 
-@dataclass(frozen=True)
-class RowGroups:
-    """Which query and which documents stand in each training row, up to equality of text.
+class EmbeddingLoss(nn.Module):
+    """A loss of the unit vectors of B queries and of their rows' documents."""
 
-    query: (R,) int64. document: (R, 1 + n) int64, the shown positive first, NO_DOCUMENT where padded.
-    """
-
-    query: npt.NDArray[np.int64]
-    document: npt.NDArray[np.int64]
-
-
-class InfoNCELoss(nn.Module):
-    """Cross-entropy of each query's positive among the documents it is scored against.
-
-    A query's positives that stand in any training row are masked, its own row's positive apart; so is padding.
-    in_batch: score against all documents of the batch, else against the row's own.
-    """
-
-    def __init__(self, model: nn.Module, groups: RowGroups, *, temperature: float, in_batch: bool) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self.temperature = temperature
-        self.in_batch = in_batch
-        self._query = torch.as_tensor(groups.query)
-        self._document = torch.as_tensor(groups.document)
-        self._stride = int(self._document.max()) + 1
-        self._positives = self._pair(self._query, self._document[:, 0])
 
     def forward(self, features: Sequence[dict[str, Any]], rows: Tensor) -> Tensor:
         """Mean loss of a batch: features of B queries and of B x (1 + n) documents, row indices (B,)."""
@@ -54,23 +32,63 @@ class InfoNCELoss(nn.Module):
 
     def of_embeddings(self, query: Tensor, document: Tensor, rows: Tensor) -> Tensor:
         """Mean loss of unit vectors: query (B, d), document (B, 1 + n, d), row indices (B,)."""
-        masked = self.masked(rows.cpu()).to(query.device)
-        if self.in_batch:
-            scores = query @ document.flatten(0, 1).T
-            target = torch.arange(len(rows), device=query.device) * document.shape[1]
-        else:
-            scores = torch.einsum("bd,bnd->bn", query, document)
-            target = torch.zeros(len(rows), dtype=torch.long, device=query.device)
-        return nn.functional.cross_entropy((scores / self.temperature).masked_fill(masked, -torch.inf), target)
+        raise NotImplementedError
 
-    def masked(self, rows: Tensor) -> Tensor:
-        """Bool, the shape of the scores: (B, B x (1 + n)) in batch, else (B, 1 + n)."""
-        document = self._document[rows]
-        own = torch.zeros(len(rows), *document.shape, dtype=torch.bool)
-        own[range(len(rows)), range(len(rows)), 0] = True
-        pairs = self._pair(self._query[rows][:, None, None], document[None])
-        masked = (torch.isin(pairs, self._positives) & ~own) | (document == NO_DOCUMENT)[None]
-        return masked.flatten(1) if self.in_batch else masked[range(len(rows)), range(len(rows))]
 
-    def _pair(self, query: Tensor, document: Tensor) -> Tensor:
-        return query * self._stride + document
+class InfoNCELoss(EmbeddingLoss):
+    """Cross-entropy of each query's positive among the documents it is scored against.
+
+    Padding is masked, and what `mask` says (None = a query's positives that stand in any training row), the row's own
+    positive never. in_batch: score against all documents of the batch, else against the row's own. hardness: times the
+    cosine, without gradient, is added to the logits of the negatives in hardness_scope. log: what was masked.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        groups: RowGroups,
+        *,
+        temperature: float,
+        in_batch: bool,
+        mask: Mask | None = None,
+        hardness: float = 0.0,
+        hardness_scope: Literal["hard", "in_batch", "all"] = "all",
+    ) -> None:
+        super().__init__(model)
+        self.temperature, self.in_batch = temperature, in_batch
+        self.hardness, self.hardness_scope = hardness, hardness_scope
+        self.mask = KnownPositives(groups) if mask is None else mask
+        self.log = MaskLog()
+        self._query: Tensor
+        self._document: Tensor
+        self.register_buffer("_query", torch.as_tensor(groups.query), persistent=False)
+        self.register_buffer("_document", torch.as_tensor(groups.document), persistent=False)
+
+    def of_embeddings(self, query: Tensor, document: Tensor, rows: Tensor) -> Tensor:
+        """Mean loss of unit vectors: query (B, d), document (B, 1 + n, d), row indices (B,)."""
+        batch = self.batch(rows)
+        scores = batch.scores(query, document)
+        logits = scores / self.temperature
+        if self.hardness > 0.0:
+            logits = logits + self.hardness * scores.detach() * self._weighed(batch)
+        masked = self.masked(batch, scores)
+        self.log.add(rows, masked)
+        return nn.functional.cross_entropy(logits.masked_fill(masked | batch.padding, -torch.inf), batch.target)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The rows of indices (B,), on the device of the loss."""
+        here = rows.to(self._query.device)
+        return Batch(rows=here, query=self._query[here], document=self._document[here], in_batch=self.in_batch)
+
+    def masked(self, batch: Batch, scores: Tensor) -> Tensor:
+        """Bool, the shape of the scores (B, C): what the mask leaves out; padding is left out besides."""
+        return self.mask.masked(batch, scores) & ~batch.positive & ~batch.padding
+
+    def _weighed(self, batch: Batch) -> Tensor:
+        """(B, C) bool: the negatives that hardness adds to."""
+        match self.hardness_scope:
+            case "hard":
+                return batch.own & ~batch.positive
+            case "in_batch":
+                return ~batch.own
+        return ~batch.positive

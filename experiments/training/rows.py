@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, hash_texts, normalise_text
+from experiments.training.batch import RowGroups
 from experiments.training.collator import DOCUMENTS, QUERY, ROW
-from experiments.training.loss import RowGroups
 
 if TYPE_CHECKING:
     from datasets import Dataset

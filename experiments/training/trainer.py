@@ -14,7 +14,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
-from experiments.config import InfoNCE
+from experiments.config import Training
 from experiments.errors import UserError
 from experiments.training.collator import RowCollator
 
@@ -32,7 +32,7 @@ def fit(
     loss: nn.Module,
     rows: Dataset,
     *,
-    train: InfoNCE,
+    train: Training,
     seed: int,
     device: str,
     title: str | None,
@@ -85,7 +85,7 @@ class _Report(TrainerCallback):  # type: ignore[misc]
         self.bar.close()
 
 
-def _arguments(train: InfoNCE, *, seed: int, device: str, scratch: str) -> SentenceTransformerTrainingArguments:
+def _arguments(train: Training, *, seed: int, device: str, scratch: str) -> SentenceTransformerTrainingArguments:
     if device not in ("cpu", "cuda", "cuda:0"):
         raise UserError(
             f"execution.device={device}: training runs on the first visible GPU: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,11 @@ def toy_config(*, train: Any = None, **changes: Any) -> RunConfig:
         "evaluation": EvaluationConfig(),
     }
     return RunConfig(**{**values, **changes})
+
+
+def scored(negatives: Negatives, *, seed: int = 0) -> Negatives:
+    """The same rows with a score for every negative and a higher one for its positive, all of one teacher."""
+    draw = np.random.default_rng(seed)
+    score = draw.uniform(0.1, 0.5, negatives.document.shape).astype(np.float32)
+    positive = np.repeat(draw.uniform(0.5, 0.9, (len(negatives), 1)), score.shape[1], axis=1).astype(np.float32)
+    return replace(negatives, teacher=np.zeros_like(negatives.teacher), score=score, positive_score=positive)

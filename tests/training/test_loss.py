@@ -13,7 +13,8 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 
 from experiments.ir import NO_DOCUMENT
-from experiments.training.loss import InfoNCELoss, RowGroups
+from experiments.training.batch import RowGroups
+from experiments.training.loss import InfoNCELoss
 
 ROWS, DEPTH, WIDTH = 6, 4, 8
 
@@ -81,7 +82,9 @@ def test_the_mask_is_the_definition(data: st.DataObject, in_batch: bool) -> None
     document[:, 0] = np.abs(document[:, 0])
     batch = data.draw(st.permutations(range(rows)))[: data.draw(st.integers(1, rows))]
     positives = {(q, d) for q, d in zip(query, document[:, 0], strict=True)}
-    masked = make_loss(RowGroups(query, document), in_batch=in_batch).masked(torch.tensor(batch))
+    loss = make_loss(RowGroups(query, document), in_batch=in_batch)
+    found = loss.batch(torch.tensor(batch))
+    masked = loss.masked(found, torch.zeros(found.positive.shape)) | found.padding
     for i, j, k in product(range(len(batch)), range(len(batch)), range(depth)):
         if not in_batch and i != j:
             continue

@@ -75,6 +75,7 @@ def test_short_rows_and_documents_of_equal_text_are_masked(model: SentenceTransf
     document[0] = [40, NO_DOCUMENT]
     negatives = replace(negatives, document=document)
     loss = InfoNCELoss(model, row_groups(collection, negatives), temperature=0.05, in_batch=True)
-    masked = loss.masked(torch.tensor([0, 1]))
+    batch = loss.batch(torch.tensor([0, 1]))
+    masked = loss.masked(batch, torch.zeros(2, 6)) | batch.padding
     assert masked.tolist() == [[False, False, True, False, False, False], [False, True, True, False, False, False]]
     assert row_dataset(collection, negatives)[0]["documents"][2] == ""

@@ -13,20 +13,22 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from experiments.config import InfoNCE, NaiveTopK, NoTraining, RunConfig, TopKPercPos
+from experiments.config import DistillKL, InfoNCE, MarginMSE, NaiveTopK, NoTraining, RunConfig, TopKPercPos
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Negatives
 from experiments.models.lengths import set_lengths
 from experiments.models.student import build_student
 from experiments.records.schema import TrainingFacts
 from experiments.stages.train import train, train_payload
-from experiments.store import Artifact, Store
+from experiments.store import Artifact, Store, stage_key
 from experiments.training.facts import is_collapsed
+from experiments.training.guide import Guide
 from experiments.training.rows import row_dataset
-from tests.helpers.toy import toy_collection, toy_config, toy_execution, toy_negatives
+from tests.helpers.toy import scored, toy_collection, toy_config, toy_execution, toy_negatives
 
 COLLECTION = toy_collection()
 NEGATIVES = toy_negatives(COLLECTION)
+NOTHING = np.zeros((1, 1), dtype=np.float32)
 BASE = InfoNCE(steps=6, batch_size=8, learning_rate=1e-3, query_length=12, passage_length=16)
 
 
@@ -102,6 +104,39 @@ def test_every_change_that_can_change_the_student_changes_its_name() -> None:
     changed = replace(COLLECTION, corpus=replace(COLLECTION.corpus, texts=texts))
     payload = train_payload(config=toy_config(train=BASE), collection=changed, negatives=NEGATIVES, fitted=None)
     assert repr(sorted(payload.items())) not in names
+
+
+@pytest.mark.parametrize("kind", [MarginMSE, DistillKL])
+def test_scores_that_are_learned_are_part_of_the_name(kind: type[MarginMSE] | type[DistillKL]) -> None:
+    def name(negatives: Negatives) -> object:
+        config = toy_config(train=kind())
+        return train_payload(config=config, collection=COLLECTION, negatives=negatives, fitted=None)["labels"]
+
+    first, other = scored(NEGATIVES), scored(NEGATIVES, seed=1)
+    assert name(first) == name(scored(NEGATIVES)) != name(other)
+    plain = [
+        train_payload(config=toy_config(train=BASE), collection=COLLECTION, negatives=negatives, fitted=None)
+        for negatives in (first, other)
+    ]
+    assert plain[0] == plain[1]
+    assert "labels" not in plain[0]
+
+
+def test_a_guides_vectors_are_part_of_the_name() -> None:
+    def name(*keys: str) -> str:
+        guide = Guide(query=NOTHING, document=NOTHING, keys=keys) if keys else None
+        payload = train_payload(
+            config=toy_config(train=BASE), collection=COLLECTION, negatives=NEGATIVES, fitted=None, guide=guide
+        )
+        return stage_key("train", payload)
+
+    assert len({name(), name("a", "b"), name("a", "c")}) == 3
+
+
+def test_the_name_of_a_student_from_before_masks_stands() -> None:
+    """Students of committed records are found by it."""
+    payload = train_payload(config=toy_config(train=BASE), collection=COLLECTION, negatives=NEGATIVES, fitted=None)
+    assert stage_key("train", payload) == "f3a3af8f7d644e14"
 
 
 def test_facts_are_what_was_logged(tmp_path: Path) -> None:
@@ -195,7 +230,7 @@ def test_nothing_is_printed_and_no_checkpoint_is_left(tmp_path: Path, capfd: pyt
     _, _, artifact = run_train(tmp_path)
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")
-    assert {path.name for path in artifact.path.iterdir()} == {"model", "facts.json", "artifact.json"}
+    assert {path.name for path in artifact.path.iterdir()} == {"model", "facts.json", "masked.npz", "artifact.json"}
     assert not list(artifact.path.rglob("*optimizer*"))
 
 
