@@ -12,15 +12,23 @@ from experiments.config import (
     Bm25Teacher,
     DenseTeacher,
     DistilledStudent,
+    DistillKL,
+    GuideMask,
     InfoNCE,
+    MarginMSE,
+    MaskConfig,
     ModelStudent,
+    NoTraining,
     RunConfig,
+    SelfMask,
     TeacherConfig,
 )
 
 Settings = Iterator[tuple[str, str]]
 VARIES = "varies"
 OWN = "the model's own"
+USUAL = {"training: in-batch mask": "known positives", "training: hardness weight": "0"}
+"""What is said only where a run has something else."""
 
 
 def setting_section(study: Study) -> str:
@@ -47,7 +55,8 @@ def shared_settings(configs: Iterable[RunConfig]) -> dict[str, str]:
     for config in configs:
         for name, value in settings(config):
             found.setdefault(name, {})[value] = None
-    return {name: next(iter(values)) if len(values) == 1 else VARIES for name, values in found.items()}
+    shared = {name: next(iter(values)) if len(values) == 1 else VARIES for name, values in found.items()}
+    return {name: value for name, value in shared.items() if USUAL.get(name) != value}
 
 
 def _in_order(columns: Iterable[dict[str, str]]) -> list[str]:
@@ -92,18 +101,45 @@ def _student(config: RunConfig) -> Settings:
 
 def _training(config: RunConfig) -> Settings:
     train = config.train
-    if not isinstance(train, InfoNCE) or config.until == "mine":
+    if isinstance(train, NoTraining) or config.until == "mine":
         return
     yield "loss", train.kind
-    yield "in-batch negatives", _yes(train.in_batch)
+    if isinstance(train, InfoNCE):
+        yield "in-batch negatives", _yes(train.in_batch)
+        yield from _choices(train)
     yield "steps", str(train.steps)
     yield "batch", str(train.batch_size)
     yield "learning rate", f"{train.learning_rate:g}"
-    yield "temperature", f"{train.temperature:g}"
+    if not isinstance(train, MarginMSE):
+        yield "temperature", f"{train.temperature:g}"
+    yield from _distillation(train)
     yield "query and passage length", _lengths(train.query_length, train.passage_length)
     yield "dropout", OWN if train.dropout is None else f"{train.dropout:g}"
     yield "frozen token embeddings", _yes(train.freeze_token_embeddings)
     yield "precision", train.precision
+
+
+def _choices(train: InfoNCE) -> Settings:
+    yield "in-batch mask", _mask_text(train.mask)
+    scope = f", scope {train.hardness_scope}" if train.hardness > 0.0 else ""
+    yield "hardness weight", f"{train.hardness:g}{scope}"
+
+
+def _mask_text(mask: MaskConfig) -> str:
+    match mask:
+        case GuideMask():
+            return f"guide {_teacher_text(mask.teacher)}, {mask.strategy} margin {mask.margin:g}, scope {mask.scope}"
+        case SelfMask():
+            return f"self, margin {mask.margin:g}, scope {mask.scope}"
+    return mask.kind.replace("_", " ")
+
+
+def _distillation(train: InfoNCE | MarginMSE | DistillKL) -> Settings:
+    match train:
+        case MarginMSE():
+            yield "scale of the cosine", f"{train.scale:g}"
+        case DistillKL():
+            yield "temperature of the teacher", f"{train.teacher_temperature:g}"
 
 
 def _evaluation(config: RunConfig) -> Settings:

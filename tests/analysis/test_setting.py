@@ -97,3 +97,12 @@ def test_a_column_per_block_with_finished_runs(tmp_path: Path) -> None:
     assert "| data: passages | 3000 | – |\n" in section
     assert "| data: held-out queries | – | 1000 |\n" in section
     assert "| training: steps | 60 | 60 |\n" in section
+
+
+def test_a_mask_and_a_weight_are_said_only_where_a_run_has_another_than_the_usual_one() -> None:
+    names = ("training: in-batch mask", "training: hardness weight")
+    usual, own = config(), changed_training(mask={"kind": "self"}, hardness=5.0, hardness_scope="hard")
+    assert not {*names} & {*shared_settings([usual])}
+    assert [shared_settings([usual, own])[name] for name in names] == [VARIES, VARIES]
+    found = shared_settings([own])
+    assert [found[name] for name in names] == ["self, margin 0.1, scope in_batch", "5, scope hard"]
