@@ -134,6 +134,7 @@ def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path, home: Path, m
     with pytest.raises(UserError, match=r"tracker\.mode=offline$") as raised:
         tracker.start(config, config.run_id, LABELS)
     assert "\n" not in str(raised.value)
+    assert "tracker.mode=online" not in str(raised.value), "nobody set it"
     assert "WANDB_DATA_DIR" not in os.environ
 
 
