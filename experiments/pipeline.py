@@ -144,6 +144,7 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
     if config.train.kind != "none":
         require_split(collection, "train", "this run trains")
     say_collections(collections, collection, config.data)
+    _keep_groups(targets, context.execution.store)
     mined = _mine(context, collection) if config.train.kind != "none" else None
     if mined is not None and config.until == "evaluate":
         taken_over = _taken_over(context, collection, mined, targets, started)
@@ -276,29 +277,32 @@ def _targets(context: Context, own: Collection, collections: dict[str, Collectio
     targets = []
     for name in config.evaluation.collections or (own.name,):
         if name == own.name:
-            targets += [_target(context, own, config.data, split) for split in config.evaluation.splits]
+            targets += [_target(own, config.data, split) for split in config.evaluation.splits]
             continue
         data = named_data(name, config.data)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
-        targets.append(_target(context, other, data, "test"))
+        targets.append(_target(other, data, "test"))
     return targets
 
 
-def _target(context: Context, collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
-    """What a split is measured on; the groups of its queries are kept beside the records, for the intervals."""
+def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
     require_split(collection, split, f"evaluation asks for {collection.name}/{split}")
     corpus, judged = evaluation_split(collection, data, split)
-    target = EvaluationTarget(
+    return EvaluationTarget(
         task=f"{collection.name}/{split}",
         corpus=corpus,
         split=judged,
         ignore_identical_ids=data.ignore_identical_ids,
     )
-    path = groups_path(context.execution.store, target.content_hash)
-    if not path.is_file():
-        write_groups(path, *query_groups(corpus, judged))
-    return target
+
+
+def _keep_groups(targets: Sequence[EvaluationTarget], store: Path) -> None:
+    """Write the groups of the evaluated queries beside the records, for intervals that allow for them."""
+    for target in targets:
+        path = groups_path(store, target.content_hash)
+        if not path.is_file():
+            write_groups(path, *query_groups(target.corpus, target.split))
 
 
 def _record(
