@@ -89,7 +89,7 @@ def _command(parsed: argparse.Namespace) -> int:
 
 
 def _records(name: str, parsed: argparse.Namespace) -> list[Path]:
-    """The records to run again: of a run, or of `--cells` runs spread evenly over a study's finished ones."""
+    """The records to run again: of a run, or of `--cells` runs spread evenly over a study's, outdated ones apart."""
     root: Path = parsed.records
     if record_paths(root, name):
         return record_paths(root, name)[:1]
@@ -98,9 +98,9 @@ def _records(name: str, parsed: argparse.Namespace) -> list[Path]:
         raise UserError(f"{name}: neither a study nor a run with a record in {root}: see {root}/*/plan.json")
     ids = dict.fromkeys(run.run_id for run in read_plan(plans[0]).runs if run.phase == 2)
     finished = [record_paths(root, run_id)[0] for run_id in ids if record_paths(root, run_id)]
-    scored = [path for path in finished if read_record(path).per_query]
+    scored = [path for path in finished if read_record(path).per_query and not is_outdated(read_record(path))]
     if not scored:
-        raise UserError(f"{name}: no finished run with scores in {root}: run the study first")
+        raise UserError(f"{name}: no run with scores that is not outdated in {root}: run it, or renew it, first")
     at = np.unique(np.linspace(0, len(scored) - 1, min(parsed.cells, len(scored))).round().astype(int))
     return [scored[i] for i in at]
 
