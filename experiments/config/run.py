@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from experiments.config.data import DataConfig
 from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner
 from experiments.config.models import StudentConfig, TeacherConfig
-from experiments.config.training import EvaluationConfig, TrainConfig
+from experiments.config.training import EvaluationConfig, TrainConfig, check_student
 from experiments.config.value import Size, Value
 from experiments.identity import digest, identity_payload
 
@@ -51,6 +51,12 @@ class RunConfig(Value):
     def _mining_makes_sense(self) -> RunConfig:
         check_miner(self.miner, self.mining)
         check_hidden(self.data, self.mining)
+        return self
+
+    @model_validator(mode="after")
+    def _student_can_be_trained_so(self) -> RunConfig:
+        if self.until == "evaluate":
+            check_student(self.student, self.train)
         return self
 
     @property

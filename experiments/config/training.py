@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from experiments.config.masks import GuideMask, KnownPositivesMask, MaskConfig, SelfMask
+from experiments.config.models import StudentConfig
 from experiments.config.value import Count, Fraction, Precision, Value
 
 
@@ -24,6 +25,8 @@ class Training(Value):
     steps: optimizer steps of one full batch each. warmup: share of steps, rounded up; its first step has rate 0.
     learning_rate: at most 1, since AdamW moves a weight by about the rate in one step and weights are smaller than 1.
     *_length: tokens, prompt included. dropout: None = as the model's files say.
+    micro_batch: texts embedded at once under a gradient cache (Gao et al. 2021): the same gradients in less memory and
+    more time; None = the whole batch. gradient_checkpointing: layers are computed again in the backward pass, not kept.
 
     0 and -0.0 are two values, and so two runs.
     """
@@ -40,6 +43,8 @@ class Training(Value):
     freeze_token_embeddings: bool = False
     attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"
     precision: Precision = "fp32"
+    gradient_checkpointing: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
+    micro_batch: Annotated[Count | None, Field(json_schema_extra={"neutral": None})] = None
 
     @model_validator(mode="after")
     def _something_is_learned(self) -> Self:
@@ -123,6 +128,22 @@ class DistillKL(Training):
 
 
 TrainConfig = Annotated[NoTraining | InfoNCE | MarginMSE | DistillKL, Field(discriminator="kind")]
+
+
+def check_student(student: StudentConfig, train: TrainConfig) -> None:
+    """Raises ValueError for training that a static student, token embeddings and nothing else, cannot have."""
+    if getattr(student, "source", None) != "embedded_static" or not isinstance(train, Training):
+        return
+    if train.freeze_token_embeddings:
+        raise ValueError(
+            f"freeze_token_embeddings=true leaves nothing of student {student.name} to train, which is token "
+            "embeddings and nothing else: use train.freeze_token_embeddings=false"
+        )
+    if train.micro_batch is not None or train.gradient_checkpointing:
+        raise ValueError(
+            f"student {student.name} has no layers whose memory could be saved: use train.micro_batch=null "
+            "and train.gradient_checkpointing=false"
+        )
 
 
 class EvaluationConfig(Value):

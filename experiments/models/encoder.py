@@ -10,7 +10,15 @@ from experiments.config import Encoder, Precision, Value, encoders_in
 from experiments.errors import MissingModelError, UserError
 from experiments.execution import Execution
 from experiments.models.device import resolve_device
-from experiments.models.reading import finish, keep_layers, quiet_loading, set_max_length, set_pooling
+from experiments.models.reading import (
+    backbone_of,
+    finish,
+    keep_layers,
+    let_pad,
+    quiet_loading,
+    set_max_length,
+    set_pooling,
+)
 from experiments.models.weights import (
     ALTERNATIVE,
     EMBEDDED_NAME,
@@ -44,9 +52,12 @@ def load_encoder(
     `dropout` and `attention` (eager | sdpa | flash_attention_2) replace what the model's files say; `precision` is the
     dtype of the weights. Raises MissingModelError when the weights cannot be had, UserError for what they cannot do.
     """
+    if encoder.source == "embedded_static" and dropout:
+        raise UserError(f"train.dropout={dropout}: {encoder.name} has no layers to drop from: use 0 or null")
     model = _load(encoder, execution, dropout=dropout, attention=attention, precision=precision)
+    let_pad(model)
     if encoder.layers is not None:
-        keep_layers(model[0].auto_model, encoder.layers)
+        keep_layers(backbone_of(model, what=f"layers={list(encoder.layers)}"), encoder.layers)
     if encoder.pooling is not None:
         set_pooling(model, encoder.pooling)
     if encoder.max_length is not None:
@@ -73,8 +84,8 @@ def load_fitted(
 
 def weights_identity(encoder: Encoder, *, execution: Execution) -> dict[str, str | None]:
     """What names an encoder's weights: the checksum where they are embedded, else name and revision."""
-    if encoder.source == "embedded":
-        return {"source": "embedded", "name": EMBEDDED_NAME, "revision": EMBEDDED_SHA256["model.safetensors"]}
+    if encoder.source in {"embedded", "embedded_static"}:
+        return {"source": encoder.source, "name": EMBEDDED_NAME, "revision": EMBEDDED_SHA256["model.safetensors"]}
     if encoder.source == "folder":
         return {"source": "folder", "name": None, "revision": folder_revision(_folder(encoder, execution))}
     return {"source": "hub", "name": encoder.name, "revision": resolve_commit(encoder.name, encoder.revision)}
@@ -93,15 +104,17 @@ def resolved_models(values: Iterable[Value]) -> dict[str, str]:
 def _load(
     encoder: Encoder, execution: Execution, *, dropout: float | None, attention: str | None, precision: Precision
 ) -> SentenceTransformer:
+    from experiments.models.static import with_static_reader
+
     place, options = _locate(encoder, execution)
     options["device"] = resolve_device(execution)
     options["model_kwargs"] = _model_options(attention, precision)
     try:
-        if dropout is not None:
+        if dropout is not None and encoder.source != "embedded_static":
             options["config_kwargs"] = _dropout_options(place, dropout, options)
-        build = _embedded if encoder.source == "embedded" else _sentence_transformer
+        build = {"embedded": _embedded, "embedded_static": _embedded_static}.get(encoder.source, _sentence_transformer)
         with quiet_loading():
-            return build(place, options)
+            return with_static_reader(build(place, options), precision=precision)
     except ImportError as error:
         raise UserError(f"{encoder.name} needs what is not installed here ({_first_line(error)})") from error
     except (OSError, ValueError) as error:
@@ -109,7 +122,7 @@ def _load(
 
 
 def _locate(encoder: Encoder, execution: Execution) -> tuple[str, dict[str, Any]]:
-    if encoder.source == "embedded":
+    if encoder.source in {"embedded", "embedded_static"}:
         return str(embedded_minilm()), {}
     if encoder.source == "folder":
         folder = _folder(encoder, execution)
@@ -169,6 +182,14 @@ def _embedded(place: str, options: dict[str, Any]) -> SentenceTransformer:
     )
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
     return SentenceTransformer(modules=[transformer, pooling], device=options["device"])
+
+
+def _embedded_static(place: str, options: dict[str, Any]) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    from experiments.models.static import static_of
+
+    return SentenceTransformer(modules=[static_of(Path(place))], device=options["device"])
 
 
 def _sentence_transformer(place: str, options: dict[str, Any]) -> SentenceTransformer:

@@ -46,9 +46,14 @@ def encode_batches(
 
 def token_lengths(model: SentenceTransformer, texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """Tokens of each text before it is cut, without a prompt: (n,); characters where there is no tokenizer to ask."""
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
+    from experiments.models.static import token_ids
+
     tokenizer = getattr(model[0], "tokenizer", None)
+    if isinstance(tokenizer, Tokenizer):
+        return np.asarray([len(ids) for ids in token_ids(tokenizer, texts)], dtype=np.int64)
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
         return np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
     lengths = np.empty(len(texts), dtype=np.int64)

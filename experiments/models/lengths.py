@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments.errors import UserError
+from experiments.models.reading import positions_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -18,7 +19,7 @@ def set_lengths(model: SentenceTransformer, *, query: int | None, document: int 
     module = model[0]
     if not hasattr(module, "query_length"):
         raise UserError(f"{type(module).__name__} cannot cut queries and passages apart: use a transformer model")
-    positions = getattr(module.auto_model.config, "max_position_embeddings", None)
+    positions = positions_of(model)
     for name, length in (("query_length", query), ("passage_length", document)):
         if positions is not None and length is not None and length > positions:
             raise UserError(f"{name}={length}: the model has {positions} positions: use {positions} or fewer")

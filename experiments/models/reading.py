@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.config import Encoder
 from experiments.errors import UserError
@@ -13,6 +13,33 @@ from experiments.errors import UserError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
+    from transformers import PreTrainedModel
+
+
+def backbone_of(model: SentenceTransformer, *, what: str) -> PreTrainedModel:
+    """The transformer inside a model. Raises UserError where there is none; `what` is the setting that needs one."""
+    backbone: PreTrainedModel | None = getattr(model[0], "auto_model", None)
+    if backbone is None:
+        raise UserError(f"{what}: the model is a {type(model[0]).__name__}, which has no transformer")
+    return backbone
+
+
+def positions_of(model: SentenceTransformer) -> int | None:
+    """How many tokens the model has positions for; None = no limit of that kind."""
+    backbone = getattr(model[0], "auto_model", None)
+    return getattr(backbone.config, "max_position_embeddings", None) if backbone is not None else None
+
+
+def freeze_token_embeddings(model: SentenceTransformer) -> None:
+    """Keep the token embeddings as they are in training. Raises UserError for a model that has nothing else."""
+    backbone_of(model, what="train.freeze_token_embeddings=true").get_input_embeddings().requires_grad_(False)
+
+
+def let_pad(model: SentenceTransformer) -> None:
+    """Give a tokenizer without a padding token (Mistral's has none) its end token for it; padding is masked anyway."""
+    tokenizer: Any = getattr(model[0], "tokenizer", None)
+    if getattr(tokenizer, "pad_token", "[PAD]") is None:
+        tokenizer.pad_token = tokenizer.eos_token
 
 
 def keep_layers(transformer: nn.Module, layers: tuple[int, ...]) -> None:
@@ -45,7 +72,7 @@ def set_pooling(model: SentenceTransformer, pooling: str) -> None:
 
 def set_max_length(model: SentenceTransformer, max_length: int) -> None:
     """Cut texts at `max_length` tokens, prompt included. Raises UserError beyond the model's positions."""
-    positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
+    positions = positions_of(model)
     if positions is not None and max_length > positions:
         raise UserError(f"max_length={max_length}: the model has {positions} positions: use {positions} or fewer")
     model.max_seq_length = max_length

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
-    """Weights, tokenizer, prompts and modules."""
+    """Weights, tokenizer, prompts and modules; of a model with an adapter only the adapter's weights."""
+    from experiments.models.static import as_saved
+
     with quiet_loading():
-        model.save_pretrained(str(folder), create_model_card=False)
+        as_saved(model).save_pretrained(str(folder), create_model_card=False)
 
 
 def load_model(
@@ -26,6 +28,8 @@ def load_model(
     """What `save_model` wrote, in evaluation mode; `precision` is the dtype of the weights."""
     import torch
     from sentence_transformers import SentenceTransformer
+
+    from experiments.models.static import with_static_reader
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with quiet_loading():
@@ -36,4 +40,4 @@ def load_model(
             trust_remote_code=trust_remote_code,
             model_kwargs={"dtype": dtype, "attn_implementation": attention},
         )
-    return model.eval()
+    return with_static_reader(model, precision=precision).eval()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from sentence_transformers.sentence_transformer.modules import BoW, StaticEmbedding
 from transformers import AutoTokenizer
 
 from experiments.config import DenseTeacher, TinyStudent
@@ -43,9 +43,15 @@ def test_lengths_are_those_of_the_tokenizer_text_by_text(tiny: SentenceTransform
     assert expected[40] > 2 * expected[41]  # by characters they would stand the other way round
 
 
-def test_a_model_without_such_a_tokenizer_is_sorted_by_characters() -> None:
-    tokenizer = AutoTokenizer.from_pretrained(embedded_minilm()).backend_tokenizer
+def test_a_static_model_is_sorted_by_its_tokens_without_special_ones() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(embedded_minilm())
+    expected = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in TEXTS]
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    assert token_lengths(model, TEXTS).tolist() == expected
+
+
+def test_a_model_without_a_tokenizer_that_can_be_asked_is_sorted_by_characters() -> None:
+    model = SentenceTransformer(modules=[BoW(vocab=["long", "text"])], device="cpu")
     assert token_lengths(model, TEXTS).tolist() == [len(text) for text in TEXTS]
 
 
