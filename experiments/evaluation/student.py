@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import DistilledStudent, StudentConfig
+from experiments.config import StudentConfig
 from experiments.evaluation.reading import Reading
 from experiments.execution import Execution
 from experiments.models.lengths import set_lengths
-from experiments.models.saved import load_model
-from experiments.models.student import build_student
+from experiments.models.student import build_student, load_trained
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,10 +28,6 @@ def load_student(
     if trained is None:
         model = build_student(student, execution=execution, attention=ATTENTION, precision=precision, fitted=fitted)
     else:
-        base = student.base if isinstance(student, DistilledStudent) else student
-        remote = getattr(base, "trust_remote_code", False)
-        model = load_model(
-            trained, execution=execution, precision=precision, attention=ATTENTION, trust_remote_code=remote
-        )
+        model = load_trained(student, trained, execution=execution, precision=precision, attention=ATTENTION)
     set_lengths(model, query=reading.query_length, document=reading.passage_length)
     return model

@@ -18,8 +18,9 @@ from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, hash_texts
 from experiments.models.device import resolve_device
 from experiments.models.lengths import set_lengths
+from experiments.models.reading import freeze_token_embeddings
 from experiments.models.saved import save_model
-from experiments.models.student import build_student, student_key
+from experiments.models.student import student_key, trainable
 from experiments.records.schema import TrainingFacts
 from experiments.store import Artifact, Store
 from experiments.training.facts import Curve, training_facts
@@ -150,6 +151,7 @@ def _fit(
     folder: Path,
 ) -> tuple[SentenceTransformer, Curve]:
     """The trained model and its loss and learning rate at every step; what was masked is left in `folder`."""
+    from experiments.training.cached import in_micro_batches
     from experiments.training.loss import InfoNCELoss
     from experiments.training.objective import make_objective
     from experiments.training.rows import row_dataset
@@ -165,7 +167,7 @@ def _fit(
     loss = make_objective(model, settings, collection=collection, negatives=negatives, guide=guide)
     fit(
         model,
-        loss,
+        in_micro_batches(loss, settings.micro_batch),
         row_dataset(collection, negatives),
         train=settings,
         seed=derive_seed(config.seed, TRAIN.name),
@@ -179,12 +181,17 @@ def _fit(
 
 
 def _base(config: RunConfig, settings: Training, fitted: Path | None, execution: Execution) -> SentenceTransformer:
-    model = build_student(
-        config.student, execution=execution, dropout=settings.dropout, attention=settings.attention, fitted=fitted
+    model = trainable(
+        config.student,
+        seed=derive_seed(config.seed, "adapter"),
+        execution=execution,
+        dropout=settings.dropout,
+        attention=settings.attention,
+        fitted=fitted,
     )
     set_lengths(model, query=settings.query_length, document=settings.passage_length)
     if settings.freeze_token_embeddings:
-        model[0].auto_model.get_input_embeddings().requires_grad_(False)
+        freeze_token_embeddings(model)
     return model
 
 

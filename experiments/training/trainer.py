@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from experiments.config import Training
 from experiments.errors import UserError
+from experiments.models.reading import backbone_of
 from experiments.training.collator import RowCollator
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def fit(
 
     The seed fixes the order of rows and the dropout draws. Raises UserError when the loss stops being a number.
     """
-    with tempfile.TemporaryDirectory() as scratch, quiet():
+    with tempfile.TemporaryDirectory() as scratch, quiet(), checkpointed(model, on=train.gradient_checkpointing):
         trainer = _Trainer(
             model=model,
             args=_arguments(train, seed=seed, device=device, scratch=scratch),
@@ -123,6 +124,22 @@ def _one_gpu(arguments: SentenceTransformerTrainingArguments) -> None:
     """The library spreads a batch over every GPU it sees, which would change the in-batch negatives' forward."""
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
+
+
+@contextmanager
+def checkpointed(model: SentenceTransformer, *, on: bool) -> Iterator[None]:
+    """Layers computed again in the backward pass, with the same dropout draws. Raises UserError where none can be."""
+    if not on:
+        yield
+        return
+    backbone = backbone_of(model, what="train.gradient_checkpointing=true")
+    if not backbone.supports_gradient_checkpointing:
+        raise UserError(f"train.gradient_checkpointing=true: {type(backbone).__name__} cannot do it: use false")
+    backbone.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        yield
+    finally:
+        backbone.activation_checkpointing_disable()
 
 
 @contextmanager

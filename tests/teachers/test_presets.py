@@ -17,6 +17,7 @@ UNPINNED = {
     "intfloat/e5-small-unsupervised",
     "intfloat/e5-base-unsupervised",
     "intfloat/e5-large-unsupervised",
+    "mistralai/Mistral-7B-v0.1",
 }
 """Hub models that mteb's registry does not know, so that nothing here says which commit is meant."""
 

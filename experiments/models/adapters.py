@@ -1,0 +1,66 @@
+"""Low-rank adapters through peft: put into a base model, saved without it, read back onto it.
+
+They are never merged into the base: in bf16 a merged weight would round most of what was learned away.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.config import LowRankAdapter
+from experiments.errors import UserError
+from experiments.models.reading import backbone_of, quiet_loading
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedModel
+
+NAME = "default"
+"""What peft calls the only adapter of a model."""
+
+
+def add_adapter(model: SentenceTransformer, adapter: LowRankAdapter, *, seed: int) -> None:
+    """Put a fresh adapter in, trainable in fp32, and freeze all else; its first draw is a function of `seed`.
+
+    The caller's random state is kept. Raises UserError for a target that the model does not have.
+    """
+    import torch
+    from peft import LoraConfig
+
+    backbone = backbone_of(model, what="student.adapter")
+    check_targets(backbone, adapter.targets)
+    lora = LoraConfig(
+        r=adapter.r,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=list(adapter.targets),
+        bias="none",
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        backbone.add_adapter(lora)
+    # A path of this machine has no place in what is saved, and for a hub's name peft would ask the hub while saving.
+    backbone.peft_config[NAME].base_model_name_or_path = None
+    for weight in backbone.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+
+
+def read_adapter(model: SentenceTransformer, folder: Path) -> None:
+    """Put the adapter that `saved.save_model` wrote to `folder` onto its base, for inference."""
+    backbone = backbone_of(model, what="student.adapter")
+    with quiet_loading():
+        backbone.load_adapter(str(folder), adapter_kwargs={"local_files_only": True})
+    backbone.eval()
+
+
+def check_targets(backbone: PreTrainedModel, targets: tuple[str, ...]) -> None:
+    """Raises UserError unless the name of a linear layer ends in each target."""
+    from torch import nn
+
+    names = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in names):
+            ends = ", ".join(sorted({name.rpartition(".")[2] for name in names}))
+            raise UserError(f"student.adapter.targets: the model has no linear layer {target!r} (it has: {ends})")
