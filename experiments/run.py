@@ -87,6 +87,7 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
+    from experiments.command.memory import memory_lines
     from experiments.command.overrides import key_of
     from experiments.command.quoting import several
     from experiments.studies.jobs import is_done
@@ -101,6 +102,8 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     config = composer.config(overrides)
     if config["dry_run"]:
         print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")
+        for line in memory_lines([run]):
+            print(line)
         return 0
     _check_folders(config)
     results: list[RunResult] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from experiments.command.compose import Composer
+from experiments.command.memory import memory_lines
 from experiments.studies.jobs import Job, is_done
 from experiments.studies.planner import StudyPlanner
 
@@ -31,6 +32,12 @@ def show(jobs: Iterable[Job]) -> None:
     for job in jobs:
         state = "done" if is_done(job.composed) else "to run"
         say(f"  {job.composed.run_id}  {state:6}  {job.title}")
+
+
+def show_memory(jobs: Iterable[Job]) -> None:
+    """What fine-tuning needs by arithmetic, once for each student and way to train it."""
+    for line in memory_lines(job.composed for job in jobs):
+        say(f"  {line}")
 
 
 def show_study(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:

@@ -16,7 +16,7 @@ from experiments.studies.grid import grid_jobs
 from experiments.studies.jobs import Failed, Job, Launch, run_jobs
 from experiments.studies.plan import Plan, plan_path, read_plan, write_plan
 from experiments.studies.planner import StudyPlanner
-from experiments.studies.show import dry_run, say, say_chosen, show, show_runs, show_study, summary
+from experiments.studies.show import dry_run, say, say_chosen, show, show_memory, show_runs, show_study, summary
 
 
 class SweepFailed(Exception):
@@ -44,6 +44,7 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> l
     say(f"sweep: {summary(jobs)}")
     if dry_run(arguments, composer):
         show(jobs)
+        show_memory(jobs)
         return []
     failed = run_jobs(jobs, launch)
     _say_where(jobs)
@@ -56,6 +57,7 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> 
     show_study(planner, first, second)
     if dry_run(arguments, composer):
         show_runs(planner, first, second)
+        show_memory([*first, *second])
         return []
     failed: list[Failed] = []
     if first:
