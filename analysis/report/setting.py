@@ -8,11 +8,11 @@ from typing import Any
 from analysis.formats import DASH, Table, markdown
 from analysis.load import Study
 from experiments.config import (
-    BeirData,
     Bm25Teacher,
     DenseTeacher,
     DistilledStudent,
     DistillKL,
+    DocstringsData,
     GuideMask,
     InfoNCE,
     MarginMSE,
@@ -168,11 +168,11 @@ def _data(config: RunConfig) -> Settings:
     yield "positives", data.positives
     yield "training queries", "all" if data.train_queries is None else str(data.train_queries)
     yield "dev queries", str(data.dev_queries)
-    if isinstance(data, BeirData):
-        yield "held-out queries", str(data.heldout_queries)
-    else:
+    if isinstance(data, DocstringsData):
         yield "passages", str(data.passages)
         yield "test queries", str(data.test_queries)
+    else:
+        yield "held-out queries", str(data.heldout_queries)
     yield "split seed", str(data.split_seed)
 
 

@@ -53,6 +53,8 @@ class CarvedData(_Data):
     heldout_queries: train queries set aside by split_seed as additional test queries.
     group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train:
         the query's text, or its first positive's title (squad).
+    ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
+        query's id is not mined for it and is left out of its test ranking, as mteb leaves it out in its own task.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -60,6 +62,7 @@ class CarvedData(_Data):
     dev_queries: Size = 0
     heldout_queries: Size = 0
     group_by: Literal["query", "title"] = "query"
+    ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
 
 
 class BeirData(CarvedData):
@@ -69,14 +72,11 @@ class BeirData(CarvedData):
         score (squad).
     missing_documents: what judgments of documents or queries that the folder lacks are: an error, or dropped from
         training while measures still count the documents as not found.
-    ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
-        query's id is not mined for it and is left out of its test ranking, as mteb leaves it out in its own task.
     """
 
     kind: Literal["beir"] = "beir"
     search_corpus: Literal["all", "judged"] = "all"
     missing_documents: Annotated[Literal["error", "drop"], Field(json_schema_extra={"neutral": "error"})] = "error"
-    ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
 
 
 DataConfig = Annotated[DocstringsData | BeirData, Field(discriminator="kind")]

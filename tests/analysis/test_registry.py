@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from analysis.__main__ import main
+from analysis.figures.registry import FIGURES
+from analysis.tables.registry import TABLES
 from tests.analysis import synthetic
 
 BLOCKS = {"docstrings": {"docstrings/test": 40}}
@@ -48,8 +50,8 @@ def test_files_of_a_table_that_is_not_named_are_not_written(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("tables", "tables: no table 'methds': use one of added, contrasts, detail, methods, steps"),
-        ("figures", "figures: no figure 'methds': use one of hardness, methods, rates, steps, thresholds"),
+        ("tables", f"tables: no table 'methds': use one of {', '.join(sorted(TABLES))}"),
+        ("figures", f"figures: no figure 'methds': use one of {', '.join(sorted(FIGURES))}"),
     ],
 )
 def test_an_unknown_name_is_one_line(folder: Path, what: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,16 +9,16 @@ import yaml
 from pydantic import TypeAdapter
 
 from experiments.config import MinerConfig, MiningConfig
+from experiments.miners.methods import METHODS
 
 CONF = Path(__file__).parents[2] / "conf"
-METHODS = ["naive_topk", "random", "topk_abs", "topk_marginpos", "topk_percpos", "topk_shifted"]
 
 
 def test_there_is_one_file_a_method() -> None:
-    assert sorted(path.stem for path in (CONF / "miner").glob("*.yaml")) == METHODS
+    assert sorted(path.stem for path in (CONF / "miner").glob("*.yaml")) == sorted(METHODS)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_miner(method: str) -> None:
     written = yaml.safe_load((CONF / "miner" / f"{method}.yaml").read_text(encoding="utf-8"))
     miner = TypeAdapter(MinerConfig).validate_python(written)
