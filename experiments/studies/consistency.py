@@ -3,11 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from experiments.studies.declaration import Declaration
+
+class Declared(Protocol):
+    """What is checked of a declaration, which checks itself with this module and so cannot be imported here."""
+
+    @property
+    def added(self) -> Sequence[Any]:
+        """As declared."""
+        ...
+
+    @property
+    def arms(self) -> Mapping[str, Any]:
+        """As declared."""
+        ...
+
+    def arms_of(self, block: str) -> Sequence[Any]:
+        """Of one block, in order."""
+        ...
+
+    @property
+    def baseline(self) -> str | None:
+        """As declared."""
+        ...
+
+    @property
+    def blocks(self) -> Mapping[str, Any]:
+        """As declared."""
+        ...
+
+    @property
+    def choose(self) -> Mapping[str, Any]:
+        """As declared."""
+        ...
+
+    @property
+    def contrasts(self) -> Sequence[Any]:
+        """As declared."""
+        ...
+
+    @property
+    def seeds(self) -> Sequence[Any]:
+        """As declared."""
+        ...
+
 
 NAME = re.compile(r"\w[\w.+-]*")
 """Studies, blocks and arms name files and folders."""
@@ -24,7 +65,7 @@ RESERVED = {
 """What arms and blocks may not set, and what to do instead."""
 
 
-def check(study: Declaration) -> None:
+def check(study: Declared) -> None:
     """Raises ValueError with the first thing that does not fit, in one line."""
     for problem in (
         *_bad_names(study),
@@ -38,7 +79,7 @@ def check(study: Declaration) -> None:
         raise ValueError(problem)
 
 
-def _bad_names(study: Declaration) -> Iterator[str]:
+def _bad_names(study: Declared) -> Iterator[str]:
     both = sorted({*study.arms} & {*study.choose})
     if both:
         yield f"{both[0]!r} stands under arms and under choose: give one of them another name"
@@ -48,7 +89,7 @@ def _bad_names(study: Declaration) -> Iterator[str]:
                 yield f"the {what} name {name!r} should be letters, digits, _, -, + and ., since files are named by it"
 
 
-def _nothing_to_run(study: Declaration) -> Iterator[str]:
+def _nothing_to_run(study: Declared) -> Iterator[str]:
     if not study.arms and not study.choose:
         yield "there is no arm: give arms at least one, as in arms: {naive: [miner=naive_topk]}"
     if not study.blocks:
@@ -58,7 +99,7 @@ def _nothing_to_run(study: Declaration) -> Iterator[str]:
             yield f"block {name!r} has no arm: leave its arms out to take all of them"
 
 
-def _unknown_names(study: Declaration) -> Iterator[str]:
+def _unknown_names(study: Declared) -> Iterator[str]:
     arms, blocks = {*study.arms, *study.choose}, {*study.blocks}
     for where, name in _arm_references(study):
         if name not in arms:
@@ -69,7 +110,7 @@ def _unknown_names(study: Declaration) -> Iterator[str]:
             yield f"{where} names the block {name!r}, which the study does not have (it has: {names})"
 
 
-def _arm_references(study: Declaration) -> Iterator[tuple[str, str]]:
+def _arm_references(study: Declared) -> Iterator[tuple[str, str]]:
     if study.baseline is not None:
         yield "baseline", study.baseline
     for contrast in (*study.contrasts, *study.added):
@@ -81,14 +122,14 @@ def _arm_references(study: Declaration) -> Iterator[tuple[str, str]]:
         yield from ((f"block {name!r}", arm) for arm in block.arms or ())
 
 
-def _block_references(study: Declaration) -> Iterator[tuple[str, str]]:
+def _block_references(study: Declared) -> Iterator[tuple[str, str]]:
     for contrast in (*study.contrasts, *study.added):
         yield from ((f"contrast {contrast.name!r}", block) for block in contrast.blocks or ())
     for name, choose in study.choose.items():
         yield from ((f"choose {name!r}", block) for block in choose.blocks or ())
 
 
-def _repeated(study: Declaration) -> Iterator[str]:
+def _repeated(study: Declared) -> Iterator[str]:
     lists: list[tuple[str, Sequence[Hashable] | None]] = [("seeds", study.seeds)]
     lists += [(f"blocks.{name}.seeds", block.seeds) for name, block in study.blocks.items()]
     lists += [(f"choose.{name}.seeds", choose.seeds) for name, choose in study.choose.items()]
@@ -100,7 +141,7 @@ def _repeated(study: Declaration) -> Iterator[str]:
             yield f"{where} holds {twice[0]} more than once: give each once"
 
 
-def _reserved_keys(study: Declaration) -> Iterator[str]:
+def _reserved_keys(study: Declared) -> Iterator[str]:
     lists = [(f"arm {name!r}", arm.overrides) for name, arm in study.arms.items()]
     lists += [(f"arm {name!r}", choose.overrides) for name, choose in study.choose.items()]
     lists += [(f"block {name!r}", block.overrides) for name, block in study.blocks.items()]
@@ -111,13 +152,13 @@ def _reserved_keys(study: Declaration) -> Iterator[str]:
                 yield f"{where} sets {text}: {RESERVED[section]}"
 
 
-def _contrasts_with_themselves(study: Declaration) -> Iterator[str]:
+def _contrasts_with_themselves(study: Declared) -> Iterator[str]:
     for contrast in (*study.contrasts, *study.added):
         if contrast.arm == contrast.baseline:
             yield f"contrast {contrast.name!r} compares {contrast.arm!r} with itself: name two arms"
 
 
-def _rows_in_a_circle(study: Declaration) -> Iterator[str]:
+def _rows_in_a_circle(study: Declared) -> Iterator[str]:
     for name in study.arms:
         seen: set[str] = set()
         waiting = [*study.arms[name].rows_of]
