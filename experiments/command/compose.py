@@ -8,6 +8,7 @@ costs 45 ms), so that a whole sweep is known and checked before its first run. E
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,11 +176,16 @@ def _encoders(node: Any) -> Iterator[dict[str, Any]]:
 
 def make_loader() -> ConfigLoader:
     """Hydra's loader over conf/, without its global state."""
-    from experiments.plugins import add_plugins
-
-    add_plugins()
+    _add_plugins()
     setup_globals()
     return ConfigLoaderImpl(create_config_search_path(f"file://{CONF}"))
+
+
+def _add_plugins() -> None:
+    """Put the folder that holds `hydra_plugins` on the import path, once: Hydra finds its sweeper there by itself."""
+    folder = str(CONF.parent / "experiments" / "plugins")
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 class Composer:
