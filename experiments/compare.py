@@ -9,10 +9,9 @@ records there is no tolerance.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from experiments.entry import Parser, guarded
+from experiments.entry import Parser, beir_home, guarded, named_folders
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.records.folder import find_records, is_outdated, read_record, record_paths
@@ -129,27 +128,18 @@ ORDER = ("identical", "within the tolerance", "different")
 def _run_again(record: RunRecord, parsed: argparse.Namespace, scratch: Path) -> Scores:
     from experiments import pipeline
 
-    home = os.environ.get("BEIR_HOME")
     execution = Execution(
         store=scratch / "store",
         output=scratch / "run",
         device=parsed.device,
         threads=parsed.threads or int(record.environment.get("threads", 1)),
-        beir_home=Path(home) if home else None,
-        data_paths=dict(_data_paths(parsed.data_path)),
+        beir_home=beir_home(),
+        data_paths=named_folders(parsed.data_path),
         progress=False,
     )
     again = pipeline.run(record.run_config(), execution)
     (path,) = record_paths(execution.store, again.run_id)
     return scores_of(again, path)
-
-
-def _data_paths(texts: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    for text in texts:
-        name, _, folder = text.partition("=")
-        if not name or not Path(folder or "?").is_dir():
-            raise UserError(f"--data-path {text}: should be NAME=FOLDER of a collection in BEIR form")
-        yield name, Path(folder)
 
 
 def scores_of(record: RunRecord, path: Path) -> Scores:

@@ -52,6 +52,21 @@ def _shell(text: str) -> str:
     return f'"{text}"' if readable else shlex.quote(text)
 
 
+def beir_home() -> Path | None:
+    """The folder that holds collections by name, from the environment variable BEIR_HOME; None where it is not set."""
+    home = os.environ.get("BEIR_HOME")
+    return Path(home) if home else None
+
+
+def named_folders(texts: Sequence[str]) -> dict[str, Path]:
+    """What `--data-path NAME=FOLDER`, given once for each, names. Raises UserError without a name or a folder."""
+    named = [text.partition("=") for text in texts]
+    for name, _, folder in named:
+        if not name or not Path(folder or "?").is_dir():
+            raise UserError(f"--data-path {name}={folder}: should be NAME=FOLDER of a collection in BEIR form")
+    return {name: Path(folder) for name, _, folder in named}
+
+
 def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-written is left") -> int:
     """The exit code of `command`; its mistakes, interruptions, closed pipes and full disks told as the module says."""
     try:

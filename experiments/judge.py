@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from experiments.collections.load import load_as_trained
 from experiments.config import BeirData
-from experiments.entry import Parser, check_writable, guarded
+from experiments.entry import Parser, beir_home, check_writable, guarded, named_folders
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import derive_seed
@@ -98,16 +97,11 @@ def _write(parsed: argparse.Namespace) -> None:
 
 def _execution(store: Path, data_paths: Sequence[str]) -> Execution:
     """Where the runs and their collections lie. Raises UserError for a path without a name or a folder."""
-    home = os.environ.get("BEIR_HOME")
-    named = [text.partition("=") for text in data_paths]
-    for name, _, folder in named:
-        if not name or not Path(folder or "?").is_dir():
-            raise UserError(f"--data-path {name}={folder}: should be NAME=FOLDER of a collection in BEIR form")
     return Execution(
         store=store,
         progress=False,
-        beir_home=Path(home) if home else None,
-        data_paths={name: Path(folder) for name, _, folder in named},
+        beir_home=beir_home(),
+        data_paths=named_folders(data_paths),
     )
 
 

@@ -8,12 +8,11 @@ missing: `python -m experiments.run -m study=STUDY` runs them. Publish the study
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.entry import Parser, check_writable, guarded
+from experiments.entry import Parser, beir_home, check_writable, guarded
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.files import write_text
@@ -62,14 +61,13 @@ def _command(parsed: argparse.Namespace) -> int:
 
 
 def _execution(parsed: argparse.Namespace) -> Execution:
-    home = os.environ.get("BEIR_HOME")
     return Execution(
         store=parsed.store,
         results=parsed.results,
         output=parsed.store.parent / "renew",
         device=parsed.device,
         threads=parsed.threads,
-        beir_home=Path(home) if home else None,
+        beir_home=beir_home(),
         progress=False,
     )
 

@@ -20,6 +20,7 @@ from experiments.config import (
 )
 from experiments.execution import Execution
 from experiments.records.folder import read_record, record_paths, write_record
+from experiments.records.schema import per_query_digest
 from experiments.records.scores import read_scores
 from tests.helpers.beir import write_beir
 
@@ -69,7 +70,7 @@ def test_other_scores_are_different_and_replicas_give_the_tolerance(
     measures = {**task.measures, "nDCG@10": mean}
     changed = record.model_copy(
         update={
-            "per_query": compare_digest(other),
+            "per_query": per_query_digest(other),
             "tasks": {"toy/test": task.model_copy(update={"measures": measures})},
         }
     )
@@ -79,12 +80,6 @@ def test_other_scores_are_different_and_replicas_give_the_tolerance(
     for place in (changed, record.model_copy(update={"environment": {**record.environment, "python": "9"}})):
         write_record(tmp_path / "both", place, other if place is changed else scores)
     assert compare.replica_tolerance(tmp_path / "both") == pytest.approx(abs(mean - task.measures["nDCG@10"]))
-
-
-def compare_digest(scores: object) -> str:
-    from experiments.records.schema import per_query_digest
-
-    return per_query_digest(scores)  # type: ignore[arg-type]
 
 
 def test_an_edited_record_is_refused(
