@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol
 
 
@@ -45,6 +46,16 @@ class Declared(Protocol):
         ...
 
     @property
+    def expects(self) -> Sequence[Any]:
+        """As declared."""
+        ...
+
+    @property
+    def paper(self) -> Any:
+        """As declared."""
+        ...
+
+    @property
     def seeds(self) -> Sequence[Any]:
         """As declared."""
         ...
@@ -75,6 +86,7 @@ def check(study: Declared) -> None:
         *_reserved_keys(study),
         *_contrasts_with_themselves(study),
         *_rows_in_a_circle(study),
+        *_impossible_orders(study),
     ):
         raise ValueError(problem)
 
@@ -116,6 +128,10 @@ def _arm_references(study: Declared) -> Iterator[tuple[str, str]]:
     for contrast in (*study.contrasts, *study.added):
         yield f"contrast {contrast.name!r}", contrast.arm
         yield f"contrast {contrast.name!r}", contrast.baseline
+    for expected in study.expects:
+        yield "expects", expected.higher
+        yield "expects", expected.lower
+    yield from (("paper.rows", name) for name in (study.paper.rows if study.paper else ()))
     for name, arm in study.arms.items():
         yield from ((f"arm {name!r} (rows_of)", other) for other in arm.rows_of)
     for name, block in study.blocks.items():
@@ -127,6 +143,8 @@ def _block_references(study: Declared) -> Iterator[tuple[str, str]]:
         yield from ((f"contrast {contrast.name!r}", block) for block in contrast.blocks or ())
     for name, choose in study.choose.items():
         yield from ((f"choose {name!r}", block) for block in choose.blocks or ())
+    for expected in study.expects:
+        yield from (("expects", block) for block in expected.blocks or ())
 
 
 def _repeated(study: Declared) -> Iterator[str]:
@@ -170,3 +188,22 @@ def _rows_in_a_circle(study: Declared) -> Iterator[str]:
             if other not in seen and other in study.arms:
                 seen.add(other)
                 waiting += study.arms[other].rows_of
+
+
+def _impossible_orders(study: Declared) -> Iterator[str]:
+    for block in study.blocks:
+        above: dict[str, set[str]] = {}
+        for expected in study.expects:
+            if block in (expected.blocks or study.blocks):
+                above.setdefault(expected.lower, set()).add(expected.higher)
+        try:
+            TopologicalSorter(above).prepare()
+        except CycleError as error:
+            yield f"expects in block {block!r} an order that cannot be: {' > '.join(error.args[1])}"
+    for expected in study.expects:
+        pair = {expected.higher, expected.lower}
+        having = [block for block in study.blocks if pair <= {*study.arms_of(block)}]
+        lacking = [block for block in expected.blocks or () if block not in having]
+        if lacking or not having:
+            where = f"block {lacking[0]!r} does not have" if lacking else "no block has"
+            yield f"expects {expected.higher!r} above {expected.lower!r}, but {where} both of them"

@@ -99,12 +99,34 @@ class Contrast(_Declared):
     blocks: tuple[str, ...] | None = None
 
 
+class Expect(_Declared):
+    """An order of two arms that is expected before the first run. blocks: None = those that have both arms."""
+
+    higher: str
+    lower: str
+    blocks: tuple[str, ...] | None = None
+
+
+class PaperTable(_Declared):
+    """The table of the paper that a study reproduces, by the name of a file in results/paper.
+
+    rows: arm of the study -> row of the table, for arms that are not called as in the table.
+    """
+
+    table: str
+    rows: dict[str, str] = {}
+
+
+def _paper(value: Any) -> Any:
+    return {"table": value} if isinstance(value, str) else value
+
+
 class Declaration(_Declared):
     """What a study declares before its first run.
 
     added: contrasts thought of after runs were seen; they stand apart from the family of `contrasts`. limits: lines
     that its page's limits begin with. tables, figures: by the names of analysis' registries, in the order of the page;
-    empty = the default set.
+    empty = the default set. expects: orders of arms. paper: what its page shows the paper's figures of.
     """
 
     name: Annotated[str, AfterValidator(_file_name)]
@@ -124,6 +146,8 @@ class Declaration(_Declared):
     limits: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    expects: tuple[Expect, ...] = ()
+    paper: Annotated[PaperTable | None, BeforeValidator(_paper)] = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Declaration:

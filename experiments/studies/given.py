@@ -13,9 +13,11 @@ from experiments.command.overrides import key_of
 from experiments.command.quoting import one_value
 from experiments.command.study_file import StudyFile
 from experiments.errors import UserError
-from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration
+from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration, Expect, PaperTable
 
-FIELDS = [name for model in (Declaration, Arm, Block, Choose, Contrast) for name in model.model_fields]
+FIELDS = [
+    name for model in (Declaration, Arm, Block, Choose, Contrast, Expect, PaperTable) for name in model.model_fields
+]
 """Every key that a declaration may hold somewhere, for `did you mean`."""
 
 

@@ -28,8 +28,9 @@ class OtherData:
     def declaration(self, study: Declaration, *, keep: frozenset[str]) -> Declaration:
         """The declaration without what it says of its own data. keep: what the command line gives."""
         said = f"nothing was declared for {self.given} (the study's file declares it for {self.own})"
-        left_out = {"expectation": said if study.expectation else "", "cost": ""}
-        return study.model_copy(update={name: text for name, text in left_out.items() if name not in keep})
+        expectation = said if study.expectation else ""
+        left_out = {"expectation": expectation, "expects": (), "paper": None, "cost": ""}
+        return study.model_copy(update={name: value for name, value in left_out.items() if name not in keep})
 
     @property
     def line(self) -> str:

@@ -17,8 +17,10 @@ from experiments.studies.cells import Cell
 from experiments.studies.declaration import Declaration
 
 PLAN_VERSION = 1
-OPEN = ("added", "limits", "tables", "figures")
+OPEN = ("added", "limits", "tables", "figures", "paper")
 """Keys of a declaration that may change at any time: they alter no run and no declared comparison."""
+LATER = ("expects", "paper")
+"""Keys of a declaration that plans of before do not have: left out of plan.json where nothing is declared."""
 
 
 class _Part(BaseModel):
@@ -158,6 +160,10 @@ def dump_plan(plan: Plan) -> str:
     plain = plan.model_dump(mode="json", exclude={"declaration": {"name"}, "declared_at_first_run": {"name"}})
     if not plan.command:
         del plain["command"]
+    for declared in (plain["declaration"], plain["declared_at_first_run"]):
+        for key in LATER:
+            if not declared[key]:
+                del declared[key]
     return json_text({"schema_version": PLAN_VERSION, **plain})
 
 

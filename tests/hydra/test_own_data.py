@@ -9,6 +9,8 @@ import pytest
 from experiments import status
 from experiments.command.compose import Composer
 from experiments.config import BeirData
+from experiments.studies.declaration import Declaration
+from experiments.studies.own_data import OtherData
 from experiments.studies.planner import StudyPlanner
 from experiments.studies.sweep import run_sweep
 from tests.hydra.records import FakeLauncher
@@ -61,3 +63,10 @@ def test_status_knows_a_study_that_was_named_on_a_command_line(
     capsys.readouterr()
     assert status.main(["mine", *settings]) == 0
     assert "study mine: 5 of 5 done" in capsys.readouterr().out
+
+
+def test_what_was_expected_of_its_own_data_is_left_out() -> None:
+    arms = {"a": ["miner=naive_topk"], "b": ["miner=random"]}
+    declared = {"name": "s", "arms": arms, "expects": [{"higher": "a", "lower": "b"}], "paper": "table3"}
+    elsewhere = OtherData("own", "given", ()).declaration(Declaration.model_validate(declared), keep=frozenset())
+    assert (elsewhere.expects, elsewhere.paper) == ((), None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from pydantic import ValidationError
 
 from experiments.studies.cells import choose_value, phase_one, phase_two
 from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.plan import dump_plan, laid_out, read_plan
 
 DECLARATION: dict[str, Any] = {
     "name": "s",
@@ -73,6 +76,15 @@ def test_the_best_value_wins_and_ties_go_to_the_papers(
         ({"arms": {"naive": {"overrides": [], "rows_of": ["z"]}}}, "(rows_of)"),
         ({"contrasts": [{"name": str(i), "arm": "dev", "baseline": "naive"} for i in range(3)]}, "at most 2"),
         ({"seeds": []}, "at least 1"),
+        ({"expects": [{"higher": "nave", "lower": "dev"}]}, "expects names the arm 'nave'"),
+        ({"expects": [{"higher": "dev", "lower": "naive", "blocks": ["z"]}]}, "expects names the block 'z'"),
+        ({"expects": [{"higher": "dev", "lower": "naive", "blocks": ["b"]}]}, "block 'b' does not have both of them"),
+        ({"expects": [{"higher": "dev", "lower": "dev"}]}, "an order that cannot be: dev > dev"),
+        (
+            {"expects": [{"higher": "dev", "lower": "naive"}, {"higher": "naive", "lower": "dev"}]},
+            "expects in block 'a' an order that cannot be",
+        ),
+        ({"paper": {"table": "table3", "rows": {"nave": "naive_topk"}}}, "paper.rows names the arm 'nave'"),
     ],
 )
 def test_a_declaration_that_cannot_be_is_refused(changes: dict[str, Any], says: str) -> None:
@@ -107,3 +119,38 @@ def test_a_block_like_none_is_one_line(like: str) -> None:
     blocks = {"big": {"overrides": []}, "twice": {"like": "big"}, "other": {"like": like}}
     with pytest.raises(ValidationError, match=rf"'other' is like '{like}': name a block that is spelled out \(big\)"):
         Declaration.model_validate({"name": "s", "arms": {"a": []}, "blocks": blocks})
+
+
+def test_opposite_orders_are_possible_in_different_blocks() -> None:
+    arms = {"naive": ["miner=naive_topk"], "random": ["miner=random"]}
+    expects = [
+        {"higher": "naive", "lower": "random", "blocks": ["a"]},
+        {"higher": "random", "lower": "naive", "blocks": ["b"]},
+    ]
+    declared = study(arms=arms, choose={}, blocks={"a": {}, "b": {}}, expects=expects)
+    assert [expected.blocks for expected in declared.expects] == [("a",), ("b",)]
+
+
+def test_a_table_of_the_paper_by_its_name_alone() -> None:
+    named = study(paper="table3").paper
+    assert named is not None
+    assert (named.table, named.rows) == ("table3", {})
+
+
+RUNS = [(phase_two(study(), {("a", "dev"): 0.7})[0], "r" * 16)]
+
+
+def test_a_plan_without_expected_orders_is_written_as_before_there_were_any() -> None:
+    text = dump_plan(laid_out(study(), RUNS, {}, before=None))
+    declared = json.loads(text)["declaration"]
+    assert "added" in declared
+    assert not {"expects", "paper"} & set(declared)
+
+
+def test_a_plan_keeps_expected_orders_and_the_table_of_the_paper(tmp_path: Path) -> None:
+    declared = study(expects=[{"higher": "dev", "lower": "naive", "blocks": ["a"]}], paper="table3")
+    path = tmp_path / "plan.json"
+    path.write_text(dump_plan(laid_out(declared, RUNS, {}, before=None)), encoding="utf-8")
+    assert read_plan(path).declaration == declared
+    later = laid_out(study(paper="table3"), RUNS, {}, before=read_plan(path))
+    assert [key for key, _, _ in later.changes] == ["expects"]
