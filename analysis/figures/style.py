@@ -24,6 +24,7 @@ MARKS = {
     "topk_abs": (PURPLE, "D"),
     "topk_marginpos": (BLUE, "^"),
     "topk_percpos": (RED, "v"),
+    "topk_quantile": (SKY, "p"),
     "random": (GREEN, "P"),
 }
 """miner kind -> (colour, marker); a method that has none here is drawn in grey."""

@@ -27,6 +27,7 @@ from experiments.config.mining import (
     TopKAbs,
     TopKMarginPos,
     TopKPercPos,
+    TopKQuantile,
     TopKShifted,
 )
 from experiments.config.models import (
@@ -105,6 +106,7 @@ __all__ = [
     "TopKAbs",
     "TopKMarginPos",
     "TopKPercPos",
+    "TopKQuantile",
     "TopKShifted",
     "TrainConfig",
     "Training",

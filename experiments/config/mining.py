@@ -48,6 +48,16 @@ class TopKPercPos(Value):
     threshold: Annotated[float, Field(ge=0.0, le=2.0)] = 0.95
 
 
+class TopKQuantile(Value):
+    """Candidates strictly below positive score + the gap at a quantile of this run's gaps (candidate less positive).
+
+    The share that is rejected is thereby fixed (1 - quantile, ties at the bar included), whatever the teacher's scores.
+    """
+
+    kind: Literal["topk_quantile"] = "topk_quantile"
+    quantile: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+
+
 class RandomMiner(Value):
     """Uniform documents outside the exclusions; nothing is ranked."""
 
@@ -55,7 +65,8 @@ class RandomMiner(Value):
 
 
 MinerConfig = Annotated[
-    NaiveTopK | TopKShifted | TopKAbs | TopKMarginPos | TopKPercPos | RandomMiner, Field(discriminator="kind")
+    NaiveTopK | TopKShifted | TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | RandomMiner,
+    Field(discriminator="kind"),
 ]
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from experiments.config import MinerConfig, NaiveTopK, TopKAbs, TopKMarginPos, TopKPercPos, TopKShifted
+from experiments.config import MinerConfig, NaiveTopK, TopKAbs, TopKMarginPos, TopKPercPos, TopKQuantile, TopKShifted
 from experiments.ir import Scores
+from experiments.miners.reasons import SURVIVOR
 
 if TYPE_CHECKING:
     from experiments.miners.pool import Pool
@@ -80,12 +82,32 @@ def _share(miner: TopKPercPos, pool: Pool) -> Rule:
     return Rule(bar=(wide - np.abs(wide) * (1.0 - miner.threshold)).astype(np.float32))
 
 
+def _quantile(miner: TopKQuantile, pool: Pool) -> Rule:
+    """The bar is the anchor score plus the `quantile` of (score - anchor) over all candidates that are looked at.
+
+    NumPy's method "lower" gives one of these gaps. Where nothing is looked at there is nothing to bar.
+    """
+    gaps = np.concatenate([np.zeros(0), *(_gaps(pool, part) for part in pool.chunks())])
+    if not len(gaps):
+        return Rule()
+    gap = np.quantile(gaps, miner.quantile, method="lower")
+    return Rule(bar=(pool.anchor.astype(np.float64) + gap).astype(np.float32))
+
+
+def _gaps(pool: Pool, part: slice) -> npt.NDArray[np.float64]:
+    """Score less anchor of each candidate of these rows that is looked at."""
+    row, column = np.nonzero(pool.state[part] == SURVIVOR)
+    score = pool.candidates.score[pool.rows.query[part][row], column]
+    return np.asarray(score.astype(np.float64) - pool.anchor[part][row])
+
+
 METHODS: dict[str, Method] = {
     "naive_topk": Method("Naive Top-K", None, None, _no_bar),
     "topk_shifted": Method("Top-K shifted", "shift", 10.0, _shift),
     "topk_abs": Method("TopK-Abs", "threshold", 0.7, _absolute),
     "topk_marginpos": Method("TopK-MarginPos", "threshold", 0.05, _margin),
     "topk_percpos": Method("TopK-PercPos", "threshold", 0.95, _share),
+    "topk_quantile": Method("TopK-Quantile", "quantile", None, _quantile),
     "random": Method("random", None, None, None),
 }
 """By the config's `kind`. Tables and figures list methods in this order."""
