@@ -12,6 +12,9 @@ from analysis.load import FinishedRun, Study
 from analysis.stats import Array, Difference, equivalence_p, holm, paired_difference
 from experiments.studies.declaration import Contrast
 
+MEAN = "mean"
+"""A block's primary task where all of its tasks count alike."""
+
 
 @dataclass(frozen=True)
 class ContrastResult:
@@ -43,11 +46,13 @@ def block_tasks(study: Study, block: str) -> tuple[str, ...]:
 def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     """The tasks whose mean the block's differences are about.
 
-    The block's primary task where it declares one. Else of the training collection's own splits the held-out queries
-    where there are any, else test; without an own split, all tasks.
+    The block's primary task where it declares one ("mean": all of them). Else of the training collection's own splits
+    the held-out queries where there are any, else test; without an own split, all tasks.
     """
     tasks = block_tasks(study, block)
     declared = study.plan.declaration.blocks.get(block)
+    if declared is not None and declared.primary_task == MEAN:
+        return tasks
     if declared is not None and declared.primary_task is not None:
         return tuple(task for task in tasks if task == declared.primary_task)
     runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from analysis.chosen import chosen
 from analysis.figures.forest import forest_figure
 from analysis.figures.hardness import layout_figure
+from analysis.figures.panels import panels_figure
+from analysis.figures.queries import queries_figure
 from analysis.figures.rates import rates_figure
+from analysis.figures.scores import scores_figure
 from analysis.figures.steps import steps_figure
 from analysis.figures.style import Figure
 from analysis.figures.thresholds import thresholds_figure
@@ -19,6 +22,9 @@ FIGURES: dict[str, Callable[[Study], Figure | None]] = {
     "rates": rates_figure,
     "thresholds": thresholds_figure,
     "hardness": layout_figure,
+    "panels": panels_figure,
+    "queries": queries_figure,
+    "scores": scores_figure,
 }
 """None where a study's records do not allow the figure."""
 

@@ -68,7 +68,8 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
     except OmegaConfBaseException as error:
         where = f"{error.full_key}: " if error.full_key else ""
         raise UserError(where + mistakes.hydra_line(str(error))) from error
-    plain.pop("study", None)
+    for declared in ("study", "scale"):
+        plain.pop(declared, None)
     _check_command(plain)
     return plain, drop_foreign(plain)
 
@@ -252,16 +253,16 @@ class Composer:
         parsed = self.parse(last_wins(overrides))
         return tuple(str(one.input_line) for one in parsed if self._is_structural(one))
 
-    def study(self, overrides: Sequence[str]) -> dict[str, Any] | None:
-        """The study's declaration as plain data, or None."""
-        parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) == "study"]
+    def declared(self, overrides: Sequence[str], section: str) -> dict[str, Any] | None:
+        """What a command line gives under `study` or `scale`, as plain data, or None."""
+        parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) in {"study", "scale"}]
         groups = [one for one in parsed if self._is_structural(one)]
         config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in groups)))
         for override in parsed:
             if override not in groups:
                 self._apply(override, config)
-        study = config.get("study")
-        return None if study is None else OmegaConf.to_container(study, resolve=True)  # type: ignore[return-value]
+        found = config.get(section)
+        return None if found is None else OmegaConf.to_container(found, resolve=True)  # type: ignore[return-value]
 
     def study_file(self, name: str) -> StudyFile:
         """The file of a study, checked. Raises UserError naming file and line."""

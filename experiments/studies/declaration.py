@@ -45,7 +45,8 @@ def _file_name(value: str) -> str:
 class Block(_Declared):
     """One setting under which arms are compared. arms, seeds: None = the study's.
 
-    primary_task: the task its contrasts are judged on; None = the first.
+    primary_task: the task its contrasts are judged on; "mean" = all of them alike; None = those of the training
+    collection.
     """
 
     overrides: tuple[str, ...] = ()

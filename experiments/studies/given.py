@@ -14,6 +14,7 @@ from experiments.command.quoting import one_value
 from experiments.command.study_file import StudyFile
 from experiments.errors import UserError
 from experiments.studies.declaration import Arm, Block, Choose, Contrast, Declaration, Expect, PaperTable
+from experiments.studies.scale import at_scale
 
 FIELDS = [
     name for model in (Declaration, Arm, Block, Choose, Contrast, Expect, PaperTable) for name in model.model_fields
@@ -26,9 +27,10 @@ def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
     for text in arguments:
         if key_of(text).lstrip("+") in {"study.arms", "study.choose", "study.blocks"}:
             raise UserError(f"{text}: this would be merged with what the study's file has: edit the file")
-    data = composer.study([text for text in arguments if key_of(text).partition(".")[0] == "study"])
+    data = composer.declared(arguments, "study")
     if data is None:
         raise UserError("study=null: name a study of conf/study/")
+    data = at_scale(data, composer.declared(arguments, "scale"))
     try:
         return Declaration.model_validate(data)
     except ValidationError as error:
@@ -79,4 +81,4 @@ def _varied(lists: Sequence[Sequence[str]]) -> set[str]:
 
 def about_study(override: Override) -> bool:
     """Whether it sets the study itself and not its runs."""
-    return str(override.key_or_group).partition(".")[0] in {"study", "dry_run"}
+    return str(override.key_or_group).partition(".")[0] in {"study", "scale", "dry_run"}

@@ -1,0 +1,91 @@
+"""Differences to the baseline against the number of training queries, one panel a kind of budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.compare import compare_arms, difference_tasks
+from analysis.figures.style import Figure, canvas, look, rounded, to_svg
+from analysis.load import FinishedRun, Study
+from analysis.stats import Difference
+
+FEWEST = 3
+"""Numbers of queries that make a curve."""
+
+Curves = dict[str, list[tuple[int, Difference]]]
+"""Arm -> (training queries, difference to the baseline), by number."""
+
+
+def queries_figure(study: Study) -> Figure | None:
+    """None where no budget has three finished numbers of training queries.
+
+    Blocks are told apart by their names: BUDGET_NUMBER, where blocks of one budget make a panel.
+    """
+    budgets = dict.fromkeys(block.rpartition("_")[0] for block in study.plan.blocks)
+    panels = {budget: _curves(study, budget) for budget in budgets if budget}
+    drawn = {budget: curves for budget, curves in panels.items() if any(len(c) >= FEWEST for c in curves.values())}
+    if not drawn:
+        return None
+    figure, axes = canvas(3.3 * len(drawn) + 0.4, 3.0, columns=len(drawn), sharey=True)
+    for index, (ax, (budget, curves)) in enumerate(zip(axes.flat, drawn.items(), strict=True)):
+        _draw(ax, study, budget, curves)
+        if index == 0:
+            ax.set_ylabel(f"difference in nDCG@10 to {study.plan.declaration.baseline_name}")
+            ax.legend(frameon=False, loc="best")
+    caption = (
+        f"Difference in nDCG@10 to {study.plan.declaration.baseline_name} against the number of training queries, with "
+        "95% intervals; a panel a budget. Points are moved sideways a little so that their intervals can be told apart."
+    )
+    return Figure("queries", "What a number of training queries gives", caption, to_svg(figure))
+
+
+def _curves(study: Study, budget: str) -> Curves:
+    baseline = study.plan.declaration.baseline_name
+    curves: Curves = {}
+    for block in (name for name in study.plan.blocks if name.rpartition("_")[0] == budget):
+        for arm in study.plan.arms(block):
+            runs = list(study.cell(block, arm).values())
+            difference = compare_arms(study, block, arm, baseline, difference_tasks(study, block))
+            if arm != baseline and difference is not None and (number := _queries(runs)):
+                curves.setdefault(arm, []).append((number, difference))
+    return {arm: sorted(points, key=lambda point: point[0]) for arm, points in curves.items()}
+
+
+def _queries(runs: Sequence[FinishedRun]) -> int | None:
+    """The training queries drawn; None for an arm that was not trained."""
+    drawn = {run.record.mining.queries for run in runs if run.record.mining is not None}
+    return drawn.pop() if len(drawn) == 1 else None
+
+
+def _draw(ax: Any, study: Study, budget: str, curves: Curves) -> None:
+    ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
+    for place, (arm, points) in enumerate(curves.items()):
+        style = look(_kind(study, budget, arm))
+        x = [number * (1 + 0.05 * (place - (len(curves) - 1) / 2)) for number, _ in points]
+        y = [rounded(difference.mean) for _, difference in points]
+        below = [rounded(difference.mean - difference.low) for _, difference in points]
+        above = [rounded(difference.high - difference.mean) for _, difference in points]
+        ax.errorbar(
+            x,
+            y,
+            [below, above],
+            label=arm,
+            color=style.colour,
+            marker=style.marker,
+            markersize=5,
+            linewidth=1.2,
+            capsize=2,
+        )
+    numbers = sorted({number for points in curves.values() for number, _ in points})
+    ax.set_xscale("log")
+    ax.minorticks_off()
+    ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    ax.set_title(budget, loc="left")
+    ax.set_xlabel("training queries")
+
+
+def _kind(study: Study, budget: str, arm: str) -> str:
+    blocks = [block for block in study.plan.blocks if block.rpartition("_")[0] == budget]
+    runs = [run for block in blocks for run in study.cell(block, arm).values()]
+    return runs[0].config.miner.kind

@@ -1,0 +1,66 @@
+"""What positives and mined negatives score with the teacher (Figure 4 of arXiv 2407.15831, panels a and b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
+from analysis.load import FinishedRun, Study
+from experiments.records.schema import Histogram
+
+
+def scores_figure(study: Study) -> Figure | None:
+    """None where no run has mined with a teacher that scores."""
+    rows = [(block, arm, run) for block in study.plan.blocks for arm, run in _arms(study, block)]
+    if not rows:
+        return None
+    figure, axes = canvas(7.4, 2.4 * len(rows), rows=len(rows), columns=2, sharex="col")
+    for (left, right), (block, arm, run) in zip(axes, rows, strict=True):
+        _draw_scores(left, run, f"{arm}, {block}")
+        _draw_gaps(right, run)
+    axes[-1][0].set_xlabel("teacher's score")
+    axes[-1][1].set_xlabel("positive's score less negative's")
+    caption = (
+        "Left: the teacher's scores of shown positives (black outline) and of all negatives mined for them. Right: the "
+        "gap between the two, row by row; left of 0 the teacher prefers the negative. One seed. The paper shows each "
+        "row's first negative, here all of them are counted."
+    )
+    return Figure("scores", "What the teacher scores", caption, to_svg(figure))
+
+
+def _arms(study: Study, block: str) -> list[tuple[str, FinishedRun]]:
+    """The first finished seed of each arm that has the histograms."""
+    found = []
+    for arm in study.plan.arms(block):
+        for run in list(study.cell(block, arm).values())[:1]:
+            mining = run.record.mining
+            if mining is not None and {"positive_score", "negative_score", "gap"} <= mining.histograms.keys():
+                found.append((arm, run))
+    return found
+
+
+def _histogram(run: FinishedRun, name: str) -> Histogram:
+    assert run.record.mining is not None
+    return run.record.mining.histograms[name]
+
+
+def _draw_scores(ax: Any, run: FinishedRun, title: str) -> None:
+    colour = look(run.config.miner.kind).colour
+    _bars(ax, _histogram(run, "negative_score"), facecolor=colour, alpha=0.55, label="negatives")
+    _bars(ax, _histogram(run, "positive_score"), fill=False, edgecolor=BLACK, linewidth=1.2, label="positives")
+    ax.set_title(title, loc="left")
+    ax.set_ylabel("share")
+    ax.legend(frameon=False, loc="best", fontsize=8)
+
+
+def _draw_gaps(ax: Any, run: FinishedRun) -> None:
+    _bars(ax, _histogram(run, "gap"), facecolor=look(run.config.miner.kind).colour, alpha=0.55)
+    ax.axvline(0, color=BLACK, linewidth=0.9, linestyle=":")
+
+
+def _bars(ax: Any, histogram: Histogram, **style: Any) -> None:
+    counts = np.asarray(histogram.counts, dtype=np.float64)
+    shares = [rounded(share) for share in counts / max(counts.sum(), 1.0)]
+    ax.stairs(shares, histogram.edges, fill=style.pop("fill", True), **style)

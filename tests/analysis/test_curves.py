@@ -1,0 +1,91 @@
+"""Figures over a parameter, over the number of queries, and of the teacher's scores: what they draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.compare import compare_arms, difference_tasks
+from analysis.figures.panels import _panels, panels_figure
+from analysis.figures.queries import _curves, queries_figure
+from analysis.figures.scores import _arms, scores_figure
+from analysis.figures.style import Figure
+from analysis.load import Study, load_study
+from analysis.sources import open_source
+from experiments.config import TopKAbs
+from experiments.records.schema import Histogram
+from tests.analysis import synthetic
+
+ABS = {f"abs_{value}": synthetic.Arm(miner=TopKAbs(threshold=value), effect=value / 50) for value in (0.7, 0.3, 0.5)}
+BLOCKS = {f"small_{number}": {f"small_{number}/test": 40} for number in (3, 1, 2)}
+
+
+def load(folder: Path) -> Study:
+    return load_study(open_source(folder.parent), folder.name)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("swept")
+    return load(synthetic.write_study(folder, arms={**synthetic.CORE, **ABS}, seeds=(0, 1, 2), blocks=BLOCKS))
+
+
+def test_a_panel_holds_the_values_of_one_method_in_order_with_their_differences(swept: Study) -> None:
+    (panel,) = _panels(swept, "small_1")
+    assert (panel.label, panel.parameter, panel.paper) == ("TopK-Abs", "miner.threshold", 0.7)
+    assert [value for value, _ in panel.points] == [0.3, 0.5, 0.7]
+    tasks = difference_tasks(swept, "small_1")
+    for value, difference in panel.points:
+        assert difference == compare_arms(swept, "small_1", f"abs_{value}", "naive_topk", tasks)
+
+
+def test_fewer_than_three_values_make_no_figure(tmp_path: Path) -> None:
+    study = load(synthetic.write_study(tmp_path, blocks={"small": {"small/test": 40}}))
+    assert panels_figure(study) is None
+    assert queries_figure(study) is None
+
+
+@pytest.mark.parametrize("make", [panels_figure, queries_figure])
+def test_equal_records_are_equal_bytes(swept: Study, make: Callable[[Study], Figure | None]) -> None:
+    first, second = make(with_queries(swept)), make(with_queries(swept))
+    assert first is not None
+    assert first == second
+
+
+def with_queries(study: Study) -> Study:
+    """The same study, with 100, 200 and 300 training queries in its three blocks."""
+    runs = dict(study.runs)
+    for planned in study.plan.runs:
+        run = runs[planned.run_id]
+        if run.record.mining is not None:
+            mining = run.record.mining.model_copy(update={"queries": 100 * int(planned.block[-1])})
+            runs[planned.run_id] = replace(run, record=run.record.model_copy(update={"mining": mining}))
+    return Study(study.plan, runs, study.groups)
+
+
+def test_a_curve_goes_over_the_numbers_of_queries_of_one_budget(swept: Study) -> None:
+    study = with_queries(swept)
+    curves = _curves(study, "small")
+    assert "naive_topk" not in curves
+    assert [number for number, _ in curves["topk_percpos"]] == [100, 200, 300]
+    for number, difference in curves["random"]:
+        block = f"small_{number // 100}"
+        assert difference == compare_arms(study, block, "random", "naive_topk", difference_tasks(study, block))
+
+
+def test_scores_are_drawn_of_arms_whose_teacher_scored(swept: Study) -> None:
+    assert scores_figure(swept) is None
+    runs = dict(swept.runs)
+    bins = Histogram(edges=(0.0, 0.5, 1.0), counts=(3, 7))
+    for run_id, run in swept.runs.items():
+        if run.record.mining is not None and run.record.mining.histograms:
+            histograms = {"positive_score": bins, "negative_score": bins, "gap": bins}
+            mining = run.record.mining.model_copy(update={"histograms": histograms})
+            runs[run_id] = replace(run, record=run.record.model_copy(update={"mining": mining}))
+    study = Study(swept.plan, runs, swept.groups)
+    assert scores_figure(study) is not None
+    ranked = [arm for arm in swept.plan.arms("small_1") if arm not in {"untrained", "random"}]
+    assert [arm for arm, _ in _arms(study, "small_1")] == ranked
