@@ -1,4 +1,4 @@
-"""Exact top-k: by rows of scores, and by inner product (faiss, or torch in chunks)."""
+"""Exact top-k: by rows of scores, and by inner product (faiss, or torch in blocks of documents)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
+from experiments.teachers.blocks import propose_blocks, score_grid_on
 from experiments.teachers.pairs import score_grid, score_pairs
 
 SLACK = 64
 """Documents fetched beyond k, so that rounding inside the library can hardly reach the first k."""
 CHUNK_SCORES = 1 << 24
 """Scores held at once: 64 MiB of float32."""
+IN_FLOAT64 = 2.0**-29
+"""Rounding in float64 by rounding in float32."""
 
 
 def top_k(scores: Scores, k: int) -> Positions:
@@ -49,10 +52,15 @@ def search_inner_product(queries: Scores, documents: Scores, k: int, *, device: 
     rounding of the last one proposed (many copies of one document) is scored against every document.
     """
     fetched, edge = propose(queries, documents, min(k + SLACK, len(documents)), device=device)
-    document, score = order_rows(fetched, score_grid(queries, documents, fetched))
+    bound = rounding(queries, documents)
+    if device == "cpu":
+        exact = score_grid(queries, documents, fetched)
+    else:
+        exact = score_grid_on(queries, documents, fetched, device=device, rounding=bound * IN_FLOAT64)
+    document, score = order_rows(fetched, exact)
     document, score = document[:, :k], score[:, :k]
     if k and fetched.shape[1] < len(documents):
-        open_rows = np.nonzero(score[:, -1] <= edge + rounding(queries, documents))[0]
+        open_rows = np.nonzero(score[:, -1] <= edge + bound)[0]
         for row in open_rows:
             document[row], score[row] = _search_all(queries[row], documents, k)
     return document, score
@@ -63,7 +71,7 @@ def propose(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple
     use_faiss = device == "cpu" and importlib.util.find_spec("faiss") is not None
     if use_faiss:
         return propose_faiss(queries, documents, k)
-    return propose_torch(queries, documents, k, device=device)
+    return propose_blocks(queries, documents, k, device=device)
 
 
 def propose_faiss(queries: Scores, documents: Scores, k: int) -> tuple[Positions, Scores]:
@@ -74,21 +82,6 @@ def propose_faiss(queries: Scores, documents: Scores, k: int) -> tuple[Positions
     index.add(np.ascontiguousarray(documents))
     score, document = index.search(np.ascontiguousarray(queries), k)
     return document.astype(np.int32), score.min(axis=1, initial=np.inf)
-
-
-def propose_torch(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
-    """`propose` by torch, in chunks, where faiss is missing or a GPU is there."""
-    import torch
-
-    document = np.empty((len(queries), k), dtype=np.int32)
-    edge = np.full(len(queries), np.inf, dtype=np.float32)
-    right = torch.from_numpy(np.array(documents)).to(device).T
-    for chunk in chunks(len(queries), len(documents)):
-        left = torch.from_numpy(np.array(queries[chunk])).to(device)
-        best = torch.topk(left @ right, k, dim=1)
-        document[chunk] = best.indices.cpu().numpy()
-        edge[chunk] = best.values[:, -1].cpu().numpy()
-    return document, edge
 
 
 def rounding(queries: Scores, documents: Scores) -> float:

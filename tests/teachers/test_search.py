@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.teachers import search
+from experiments.teachers import blocks, search
+from experiments.teachers.blocks import Room, propose_blocks, score_grid_on
 from experiments.teachers.dense import unit
-from experiments.teachers.pairs import CHUNK_NUMBERS, score_pairs
+from experiments.teachers.pairs import CHUNK_NUMBERS, score_grid, score_pairs
 
 
 def brute_force(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +55,7 @@ def test_faiss_and_torch_propose_the_same_documents() -> None:
     pytest.importorskip("faiss")
     queries, documents = vectors(6, 30, 64), vectors(7, 500, 64)
     of_faiss, edge_faiss = search.propose_faiss(queries, documents, 40)
-    of_torch, edge_torch = search.propose_torch(queries, documents, 40, device="cpu")
+    of_torch, edge_torch = search.propose_blocks(queries, documents, 40, device="cpu")
     assert np.array_equal(np.sort(of_faiss), np.sort(of_torch))
     assert np.allclose(edge_faiss, edge_torch, atol=1e-6)
 
@@ -83,3 +84,52 @@ def test_pairs_beyond_one_chunk() -> None:
     query, document = np.arange(count, dtype=np.int32) % 2, np.arange(count, dtype=np.int32) % 3
     table = score_pairs(queries, documents, np.repeat([0, 1], 3), np.tile([0, 1, 2], 2)).reshape(2, 3)
     assert np.array_equal(score_pairs(queries, documents, query, document), table[query, document])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.integers(1, 60),
+    queries=st.integers(1, 6),
+    room=st.builds(
+        Room, block=st.integers(1, 200), scores=st.integers(1, 60), pairs=st.integers(1, 90), rows=st.integers(1, 4)
+    ),
+    data=st.data(),
+)
+def test_blocks_of_any_size_give_what_brute_force_gives(
+    seed: int, count: int, queries: int, room: Room, data: st.DataObject
+) -> None:
+    """Whole numbers, so that many scores are equal and the merge has ties to keep apart."""
+    draw = np.random.default_rng(seed)
+    asked = draw.integers(-1, 2, size=(queries, 4)).astype(np.float32)
+    documents = draw.integers(-1, 2, size=(count, 4)).astype(np.float32)
+    k = data.draw(st.integers(1, count))
+    document, edge = propose_blocks(asked, documents, k, device="cpu", room=room)
+    _, expected = brute_force(asked, documents, k)
+    assert all(len(set(row)) == k for row in document.tolist())
+    scores = score_grid_on(asked, documents, document, device="cpu", rounding=0.0, room=room)
+    assert np.array_equal(scores, (asked @ documents.T)[np.arange(queries)[:, None], document])
+    assert np.array_equal(-np.sort(-scores, axis=1), expected)
+    assert np.array_equal(edge, expected[:, -1])
+
+
+@pytest.mark.parametrize("copies", [1, 3, 300])
+def test_the_search_on_a_device_gives_the_very_numbers_of_the_cpu(copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a GPU, walked on the CPU in small blocks ("cpu:0" is torch's, not ours)."""
+    monkeypatch.setattr(blocks, "room_on", lambda _: Room(block=97 * 64, scores=97 * 7, pairs=64 * 111, rows=5))
+    documents = np.random.default_rng(1).permutation(np.tile(vectors(2, 900 // copies, 64), (copies, 1)))
+    queries = vectors(3, 20, 64)
+    here = search.search_inner_product(queries, documents, 50, device="cpu")
+    there = search.search_inner_product(queries, documents, 50, device="cpu:0")
+    assert np.array_equal(here[0], there[0])
+    assert np.array_equal(here[1], there[1])
+
+
+def test_sums_near_the_middle_of_two_floats_are_taken_anew() -> None:
+    """With a bound as wide as all numbers every pair is open, and each gets the score of the one order."""
+    queries, documents = vectors(14, 9, 384), vectors(15, 70, 384)
+    document = np.argsort(np.random.default_rng(0).random((9, 70)), axis=1)[:, :30].astype(np.int32)
+    expected = score_grid(queries, documents, document)
+    for rounding in (1.0, 385 * 2.0**-52):
+        found = score_grid_on(queries, documents, document, device="cpu", rounding=rounding)
+        assert np.array_equal(found, expected)
