@@ -99,7 +99,7 @@ def load_built_in(task: AbsTaskRetrieval) -> None:
 def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> TaskRun:
     """Let mteb encode, search exactly and score `task`, whose data is loaded."""
     split = task.eval_splits[0]
-    encoder.cuts = {"query": [], "document": []}
+    encoder.start_collection()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         result = mteb.evaluate(
             encoder,

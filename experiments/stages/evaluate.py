@@ -56,7 +56,7 @@ def evaluate(
         from experiments.evaluation.named_encoder import NamedEncoder
 
         model = load_student(config.student, reading=reading, trained=student, fitted=fitted, execution=execution)
-        return NamedEncoder(model, key=student_key)
+        return NamedEncoder(model, key=student_key, share_texts=reading.precision == "fp32")
 
     measured = functools.partial(_measured, reading, student_key, encoder, store, execution)
     artifacts = [_local(target, measured) for target in targets]
