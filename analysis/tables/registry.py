@@ -10,6 +10,8 @@ from analysis.load import Study
 from analysis.tables.blocks import block_files, blocks_markdown
 from analysis.tables.contrasts import added_markdown, contrasts_markdown
 from analysis.tables.detail import detail_markdown
+from analysis.tables.expected import expected_markdown
+from analysis.tables.paper import paper_markdown
 from analysis.tables.steps import steps_markdown
 
 
@@ -35,11 +37,13 @@ TABLES: dict[str, PageTable] = {
     "methods": PageTable("Methods", blocks_markdown, block_files),
     "contrasts": PageTable("Primary contrasts", contrasts_markdown),
     "added": PageTable("Contrasts added after runs were seen", added_markdown),
+    "expected": PageTable("Expected orders", expected_markdown),
+    "paper": PageTable("The paper beside these runs", paper_markdown),
     "steps": PageTable("From naive to PercPos in steps", steps_markdown),
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
 
-DEFAULT = ("methods", "contrasts", "added", "steps", "detail")
+DEFAULT = ("methods", "paper", "contrasts", "added", "expected", "steps", "detail")
 """What the page of a study holds that names no tables, in this order."""
 
 

@@ -76,7 +76,10 @@ def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path) -> No
     ("name", "said"),
     [
         ("synthetic/nowhere", "table synthetic/nowhere, but synthetic has blocks docstrings"),
-        ("synthetic/docstrings/nothing", "no table 'nothing': use one of added, contrasts, detail, methods, steps"),
+        (
+            "synthetic/docstrings/nothing",
+            "no table 'nothing': use one of added, contrasts, detail, expected, methods, paper, steps",
+        ),
     ],
 )
 def test_a_marker_that_names_nothing_is_one_line(
