@@ -2,7 +2,8 @@
 
 ``<!-- table STUDY/BLOCK: begin -->`` and ``<!-- table STUDY/BLOCK: end -->`` in the README beside the results folder
 and in the one inside it hold the arms of a block in short; ``STUDY/BLOCK/NAME`` holds a table of `tables/registry.py`,
-that block's part of it. `build` fills them in, `build --check` compares them.
+that block's part of it. ``<!-- paper: begin -->`` with its ``end`` holds which study reproduces which table of the
+paper. `build` fills them in, `build --check` compares them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from analysis.arms import ArmRow, arm_rows
 from analysis.chosen import chosen
 from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import Study
+from analysis.report.guide import guide_table
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
 from analysis.tables.cells import difference_text, marks, over_text
@@ -26,6 +28,7 @@ MARKED = re.compile(
     r"(?P<end><!-- table (?P=name): end -->)",
     re.DOTALL,
 )
+GUIDE = re.compile(r"(?P<begin><!-- paper: begin -->\n).*?(?P<end><!-- paper: end -->)", re.DOTALL)
 
 
 def marked_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, bytes]:
@@ -37,7 +40,16 @@ def marked_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, byt
         return {}
     root = source.root.resolve()
     pages = (root.parent / "README.md", root / "README.md")
-    return {page: filled(page.read_text(encoding="utf-8"), load).encode() for page in pages if page.is_file()}
+    texts = {page: filled(page.read_text(encoding="utf-8"), load) for page in pages if page.is_file()}
+    return {page: guided(text, root, page.parent).encode() for page, text in texts.items()}
+
+
+def guided(text: str, results: Path, page: Path) -> str:
+    """`text` with the table of studies made anew where it is marked. page: the folder of the page."""
+    if not GUIDE.search(text):
+        return text
+    table = guide_table(results, page=page)
+    return GUIDE.sub(lambda found: f"{found['begin']}{table}{found['end']}", text)
 
 
 def filled(text: str, load: Callable[[str], Study]) -> str:
