@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.load import FinishedRun, Study
 from analysis.stats import Array, Difference, equivalence_p, holm, paired_difference
+from experiments.config import collections_of
 from experiments.studies.declaration import Contrast
 
 MEAN = "mean"
@@ -38,7 +39,7 @@ def is_dev(task: str) -> bool:
 def block_tasks(study: Study, block: str) -> tuple[str, ...]:
     """Every task that a run of the block was evaluated on, dev left out: the training collection's own first."""
     runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
-    own = {run.config.data.name for run in runs}
+    own = _own(runs)
     tasks = {task for run in runs for task in run.record.tasks if not is_dev(task)}
     return tuple(sorted(tasks, key=lambda task: (task.split("/")[0] not in own, task)))
 
@@ -46,7 +47,7 @@ def block_tasks(study: Study, block: str) -> tuple[str, ...]:
 def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     """The tasks whose mean the block's differences are about.
 
-    The block's primary task where it declares one ("mean": all of them). Else of the training collection's own splits
+    The block's primary task where it declares one ("mean": all of them). Else of each training collection's own splits
     the held-out queries where there are any, else test; without an own split, all tasks.
     """
     tasks = block_tasks(study, block)
@@ -56,10 +57,16 @@ def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     if declared is not None and declared.primary_task is not None:
         return tuple(task for task in tasks if task == declared.primary_task)
     runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
-    own = {run.config.data.name for run in runs}
+    own = _own(runs)
     mine = [task for task in tasks if task.split("/")[0] in own]
-    heldout = [task for task in mine if task.endswith("/heldout")]
-    return tuple(heldout or mine or tasks)
+    heldout = {task.split("/")[0] for task in mine if task.endswith("/heldout")}
+    best = [task for task in mine if task.endswith("/heldout") or task.split("/")[0] not in heldout]
+    return tuple(best or tasks)
+
+
+def _own(runs: Iterable[FinishedRun]) -> set[str]:
+    """The collections that the runs train on, each part of a mixture by itself."""
+    return {name for run in runs for name in collections_of(run.config.data)}
 
 
 def scores(runs: dict[int, FinishedRun], seeds: Sequence[int], tasks: Sequence[str]) -> list[Array]:

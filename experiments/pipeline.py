@@ -10,15 +10,15 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.collections.carve import without_evaluated
 from experiments.collections.groups import query_groups
-from experiments.collections.load import load_collection, named_data
+from experiments.collections.join import join_collections, offsets, part_of_query
+from experiments.collections.load import load_collection, load_own, named_data, without_leaks
 from experiments.collections.splits import evaluation_split, require_split
 from experiments.collections.summary import say_collections
 from experiments.collections.unchanged import check_unchanged, load_if_there
@@ -26,13 +26,17 @@ from experiments.config import (
     DataConfig,
     DistilledStudent,
     MiningConfig,
+    MixtureData,
     RunConfig,
     TeacherConfig,
     Value,
+    collections_of,
+    one_collection,
 )
 from experiments.execution import Execution
-from experiments.ir import Candidates, Collection
+from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
+from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
 from experiments.models.encoder import resolved_models
@@ -105,14 +109,14 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
     resolve_device(execution)  # one that is not here is refused before anything is read
-    collection = load_collection(config.data, execution=execution, cache=execution.store / "collections")
+    own = load_own(config.data, execution=execution, cache=execution.store / "collections")
     use_threads(execution.threads)
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
     context = Context(config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker)
     succeeded = False
     try:
-        record = _run_stages(context, collection)
+        record = _run_stages(context, own)
         succeeded = True
     finally:
         if not succeeded:
@@ -131,27 +135,30 @@ def _finish(tracker: Tracker, record: RunRecord) -> None:
         log.warning("run %s is recorded, but its tracker did not finish (%s)", record.run_id, cause)
 
 
-def _run_stages(context: Context, collection: Collection) -> RunRecord:
+def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     started, config = Started(), context.config
     training: TrainingFacts | None = None
     tasks: dict[str, TaskScores] = {}
     per_query: pd.DataFrame | None = None
-    collections = {collection.name: _facts(collection)}
+    collections = {name: _facts(one) for name, one in own.items()}
     # What cannot be measured is said before hours of mining and training.
-    targets = _targets(context, collection, collections) if config.until == "evaluate" else []
-    collection = without_evaluated(collection, config.data, [target.split.queries for target in targets])
-    collections[collection.name] = _facts(collection)
+    targets = _targets(context, own, collections) if config.until == "evaluate" else []
+    own = without_leaks(config.data, own, [target.split.queries for target in targets])
+    collections |= {name: _facts(one) for name, one in own.items()}
     if config.train.kind != "none":
-        require_split(collection, "train", "this run trains")
-    say_collections(collections, collection, config.data)
+        for one in own.values():
+            require_split(one, "train", "this run trains")
+    say_collections(collections, own, collections_of(config.data))
     _keep_groups(targets, context.execution.store)
-    mined = _mine(context, collection) if config.train.kind != "none" else None
+    collection = join_collections(config.data.name, own)
+    mined = _mine(context, own, collection) if config.train.kind != "none" else None
+    part = _batch_parts(config, own, mined) if mined is not None else None
     if mined is not None and config.until == "evaluate":
-        taken_over = _taken_over(context, collection, mined, targets, started)
+        taken_over = _taken_over(context, collection, mined, targets, part=part, started=started)
         if taken_over is not None:
             return taken_over
     if config.until == "evaluate":
-        student, training = _student(context, collection, mined)
+        student, training = _student(context, collection, mined, part)
         tasks, per_query, artifacts = evaluate(
             config=config,
             student=student.trained,
@@ -171,7 +178,13 @@ def _run_stages(context: Context, collection: Collection) -> RunRecord:
 
 
 def _taken_over(
-    context: Context, collection: Collection, mined: Mined, targets: Sequence[EvaluationTarget], started: Started
+    context: Context,
+    collection: Collection,
+    mined: Mined,
+    targets: Sequence[EvaluationTarget],
+    *,
+    part: Positions | None,
+    started: Started,
 ) -> RunRecord | None:
     """An outdated record of this run, with today's mining, where its student and its scores still stand."""
     found = find_outdated(context.execution.record_roots, context.config.run_id)
@@ -179,7 +192,9 @@ def _taken_over(
         return None
     path, record = found
     contents = {target.task: target.content_hash for target in targets} | built_in_contents(context.config)
-    if not still_stands(record, config=context.config, collection=collection, mined=mined, contents=contents):
+    if not still_stands(
+        record, config=context.config, collection=collection, mined=mined, contents=contents, part=part
+    ):
         return None
     log.info("taken over from %s: the rows, the training and the evaluation are the same", path)
     artifacts = context.trail.keys
@@ -190,7 +205,28 @@ def _taken_over(
     return taken.sealed()
 
 
-def _mine(context: Context, collection: Collection) -> Mined:
+def _mine(context: Context, own: Mapping[str, Collection], joined: Collection) -> Mined:
+    """Each collection is mined inside its own corpus; the rows are put together as rows of the `joined` one."""
+    found = {
+        name: _mine_one(
+            replace(context, config=context.config.part(name)), one, label="mine" if len(own) == 1 else f"mine {name}"
+        )
+        for name, one in own.items()
+    }
+    mined = join_mined(found, offsets(own))
+    if limit := getattr(context.execution.tracker, "negatives", 0):
+        context.tracker.negatives(negatives_table(joined, mined, limit))
+    return mined
+
+
+def _batch_parts(config: RunConfig, own: Mapping[str, Collection], mined: Mined) -> Positions | None:
+    """(R,) which part each training row is from, where a batch has rows of one part alone."""
+    if isinstance(config.data, MixtureData) and config.data.batches == "by_collection":
+        return part_of_query(own, mined.negatives.query)
+    return None
+
+
+def _mine_one(context: Context, collection: Collection, *, label: str) -> Mined:
     """Rank with the teacher (and those of `common_with`), then pick negatives."""
     config = context.config
     candidates, key = _retrieve(context, collection, config.teacher, config.mining)
@@ -206,19 +242,18 @@ def _mine(context: Context, collection: Collection) -> Mined:
         others=others,
         store=context.store,
     )
-    context.trail.add("mine", artifact)
-    if limit := getattr(context.execution.tracker, "negatives", 0):
-        context.tracker.negatives(negatives_table(collection, mined, limit))
+    context.trail.add(label, artifact)
     return mined
 
 
 def _retrieve(
     context: Context, collection: Collection, teacher: TeacherConfig, mining: MiningConfig
 ) -> tuple[Candidates, str]:
+    data = one_collection(context.config.data)
     candidates, artifacts = retrieve(
         collection,
         teacher=teacher,
-        depth=fetch_depth(collection, mining=mining, ignore_identical_ids=context.config.data.ignore_identical_ids),
+        depth=fetch_depth(collection, mining=mining, ignore_identical_ids=data.ignore_identical_ids),
         store=context.store,
         execution=context.execution,
         embed=context.embed,
@@ -228,7 +263,9 @@ def _retrieve(
     return candidates, artifacts[-1].key
 
 
-def _student(context: Context, collection: Collection, mined: Mined | None) -> tuple[Student, TrainingFacts | None]:
+def _student(
+    context: Context, collection: Collection, mined: Mined | None, part: Positions | None
+) -> tuple[Student, TrainingFacts | None]:
     config, execution = context.config, context.execution
     fitted, base_key = _fitted(context, collection)
     if mined is None:
@@ -244,6 +281,7 @@ def _student(context: Context, collection: Collection, mined: Mined | None) -> t
         negatives=mined.negatives,
         fitted=fitted,
         guide=guide,
+        part=part,
         store=context.store,
         execution=execution,
         on_log=context.tracker.log,
@@ -270,19 +308,34 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
     return folder, artifact.key
 
 
-def _targets(context: Context, own: Collection, collections: dict[str, CollectionFacts]) -> list[EvaluationTarget]:
+def _targets(
+    context: Context, own: Mapping[str, Collection], collections: dict[str, CollectionFacts]
+) -> list[EvaluationTarget]:
     """The collections to measure on; what is loaded for it is noted in `collections`. Raises UserError."""
     config = context.config
     check_tasks(config.evaluation.tasks)
-    targets = []
-    for name in config.evaluation.collections or (own.name,):
-        if name == own.name:
-            targets += [_target(own, config.data, split) for split in config.evaluation.splits]
+    targets = _own_targets(config, own)
+    for name in config.evaluation.collections:
+        if name in {config.data.name, *own}:
             continue
         data = named_data(name, config.data)
         other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
         collections[name] = _facts(other)
         targets.append(_target(other, data, "test"))
+    return targets
+
+
+def _own_targets(config: RunConfig, own: Mapping[str, Collection]) -> list[EvaluationTarget]:
+    """The asked splits of the collections that the run trains on; of a mixture, those that a part has.
+
+    Raises UserError for a split that none of them has.
+    """
+    asked = {*config.evaluation.collections} or {config.data.name}
+    names = [name for name in own if name in asked or config.data.name in asked]
+    targets = []
+    for split in config.evaluation.splits if names else ():
+        there = [name for name in names if split in own[name].splits] or names[:1]
+        targets += [_target(own[name], collections_of(config.data)[name], split) for name in there]
     return targets
 
 
@@ -336,6 +389,7 @@ def _record(
         per_query=per_query_digest(per_query) if per_query is not None else "",
         versions=versions_of(context.trail.stages),
         models=resolved_models(_used(context.config)),
+        mining_parts=dict(mined.parts) if mined is not None else {},
         provenance=provenance(started=started.at),
     ).sealed()
 

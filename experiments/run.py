@@ -88,7 +88,7 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
     from experiments.command.memory import memory_lines
-    from experiments.command.overrides import key_of
+    from experiments.command.overrides import for_hydra, key_of
     from experiments.command.quoting import several
     from experiments.studies.jobs import is_done
 
@@ -107,7 +107,7 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         return 0
     _check_folders(config)
     results: list[RunResult] = []
-    _hand_to_hydra([*arguments, f"run_name='{run.run_id}'"], results)
+    _hand_to_hydra([*map(for_hydra, arguments), f"run_name='{run.run_id}'"], results)
     return _conclude(results[0], run.execution.store)
 
 

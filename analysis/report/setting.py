@@ -9,6 +9,7 @@ from analysis.formats import DASH, Table, markdown
 from analysis.load import Study
 from experiments.config import (
     Bm25Teacher,
+    DataConfig,
     DenseTeacher,
     DistilledStudent,
     DistillKL,
@@ -17,6 +18,7 @@ from experiments.config import (
     InfoNCE,
     MarginMSE,
     MaskConfig,
+    MixtureData,
     ModelStudent,
     NoTraining,
     RunConfig,
@@ -163,8 +165,19 @@ def _mining(config: RunConfig) -> Settings:
 
 
 def _data(config: RunConfig) -> Settings:
-    data = config.data
-    yield "collection", data.name
+    if not isinstance(config.data, MixtureData):
+        yield "collection", config.data.name
+        yield from _collection(config.data)
+        return
+    yield "collections", ", ".join(config.data.parts)
+    yield "batches", config.data.batches.replace("_", " ")
+    for name, part in config.data.parts.items():
+        within = [] if part.positive_within is None else [("positive within", str(part.positive_within))]
+        found = [*_collection(config.data.collections()[name]), *within]
+        yield name, "; ".join(f"{what} {value}" for what, value in found)
+
+
+def _collection(data: DataConfig) -> Settings:
     yield "positives", data.positives
     yield "training queries", "all" if data.train_queries is None else str(data.train_queries)
     yield "dev queries", str(data.dev_queries)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from experiments.collections.beir import read_beir
 from experiments.collections.carve import carve, without_evaluated
 from experiments.collections.docstrings import read_docstrings
 from experiments.collections.raw import RawCollection
-from experiments.config import BeirData, DataConfig, DocstringsData, RunConfig
+from experiments.config import BeirData, DataConfig, DocstringsData, RunConfig, RunData, collections_of
 from experiments.execution import Execution
-from experiments.ir import Collection
+from experiments.ir import Collection, Queries
 
 
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
@@ -24,18 +25,41 @@ def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollecti
     return read_beir(data, execution=execution)
 
 
-def load_as_trained(config: RunConfig, *, execution: Execution, cache: Path) -> Collection:
-    """The collection a run trains on: without the queries of any other collection that it is measured on."""
-    own = load_collection(config.data, execution=execution, cache=cache)
+def load_own(data: RunData, *, execution: Execution, cache: Path) -> dict[str, Collection]:
+    """The collections that a run trains on, by name, sorted; as `load_collection` makes them."""
+    return {name: load_collection(one, execution=execution, cache=cache) for name, one in collections_of(data).items()}
+
+
+def without_leaks(data: RunData, own: Mapping[str, Collection], evaluated: Iterable[Queries]) -> dict[str, Collection]:
+    """The collections of `load_own` without training queries that are asked in evaluation.
+
+    These are the queries in `evaluated`, and the dev, test and held-out queries of every collection that the run trains
+    on, whether it is measured on them or not.
+    """
+    there = [split.queries for one in own.values() for name, split in one.splits.items() if name != "train"]
+    asked = [*evaluated, *there]
+    return {name: without_evaluated(own[name], one, asked) for name, one in collections_of(data).items()}
+
+
+def load_as_trained(config: RunConfig, *, execution: Execution, cache: Path) -> dict[str, Collection]:
+    """The collections a run trains on, by name: without the queries of any collection that it is measured on."""
+    own = load_own(config.data, execution=execution, cache=cache)
     if config.until != "evaluate":
-        return own
-    names = [name for name in config.evaluation.collections if name != own.name]
+        return without_leaks(config.data, own, [])
+    names = [name for name in config.evaluation.collections if name not in {config.data.name, *own}]
     others = [load_collection(named_data(name, config.data), execution=execution, cache=cache) for name in names]
-    return without_evaluated(own, config.data, [other.splits["test"].queries for other in others])
+    return without_leaks(config.data, own, [other.splits["test"].queries for other in others])
 
 
-def named_data(name: str, own: DataConfig) -> DataConfig:
-    """What a name in `evaluation.collections` means. own: the run's data, which says what missing documents are."""
+def named_data(name: str, own: RunData) -> DataConfig:
+    """What the name of a collection means in a run: one that it trains on, else a BEIR folder or docstrings.
+
+    own: the run's data, which says what missing documents of the others are.
+    """
+    there = collections_of(own)
+    if name in there:
+        return there[name]
     if name == "docstrings":
         return DocstringsData()
-    return BeirData(name=name, missing_documents=own.missing_documents if isinstance(own, BeirData) else "error")
+    drop = any(isinstance(one, BeirData) and one.missing_documents == "drop" for one in there.values())
+    return BeirData(name=name, missing_documents="drop" if drop else "error")

@@ -28,13 +28,15 @@ TAKEN_OUT = {
 """Report key -> what is said of a count above zero."""
 
 
-def say_collections(collections: Mapping[str, CollectionFacts], own: Collection, data: DataConfig) -> None:
+def say_collections(
+    collections: Mapping[str, CollectionFacts], own: Mapping[str, Collection], data: Mapping[str, DataConfig]
+) -> None:
     """One line for each collection into the run's log, and on the screen where this process has not shown it yet.
 
-    own: the collection that the run trains on, made from `data`.
+    own: the collections that the run trains on, made from `data`, by name.
     """
     for name, facts in collections.items():
-        line = summary(name, facts, hidden=_hidden(own, data) if name == own.name else "")
+        line = summary(name, facts, hidden=_hidden(own[name], data[name]) if name in own else "")
         log.info(line)
         if line not in _said:
             _said.add(line)

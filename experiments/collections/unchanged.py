@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from experiments.collections.carve import without_evaluated
-from experiments.collections.load import load_collection, named_data
+from experiments.collections.load import load_collection, named_data, without_leaks
 from experiments.collections.splits import LEAKING_ELSEWHERE, require_split
-from experiments.config import DataConfig
+from experiments.config import DataConfig, RunData, collections_of
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection
@@ -29,14 +28,13 @@ def load_if_there(data: DataConfig, *, execution: Execution) -> Collection | Non
         return None
 
 
-def check_unchanged(done: RunRecord, own: DataConfig, load: Callable[[DataConfig], Collection | None]) -> None:
+def check_unchanged(done: RunRecord, own: RunData, load: Callable[[DataConfig], Collection | None]) -> None:
     """Raises UserError where a collection is not the one that a finished run was trained or measured on.
 
-    own: the run's training collection. load: gives None for what is not to be compared.
+    own: the run's training data. load: gives None for what is not to be compared.
     """
-    found = {name: load(own if name == own.name else named_data(name, own)) for name in done.collections}
-    if own.name in found:
-        found[own.name] = _as_trained(done, own, found)
+    found = {name: load(named_data(name, own)) for name in done.collections}
+    found |= _as_trained(done, own, found)
     for name, facts in done.collections.items():
         collection = found[name]
         if collection is not None and collection.content_hash != facts.content_hash:
@@ -46,12 +44,15 @@ def check_unchanged(done: RunRecord, own: DataConfig, load: Callable[[DataConfig
             )
 
 
-def _as_trained(done: RunRecord, own: DataConfig, found: Mapping[str, Collection | None]) -> Collection | None:
-    """The run's own collection as it was trained on; None where a collection that decides it is not there."""
-    collection, others = found[own.name], [other for name, other in found.items() if name != own.name]
-    if collection is None or not done.collections[own.name].report.get(LEAKING_ELSEWHERE):
-        return collection
-    there = [other for other in others if other is not None]
-    if len(there) < len(others):
-        return None
-    return without_evaluated(collection, own, [require_split(one, "test", WHY).queries for one in there])
+def _as_trained(
+    done: RunRecord, own: RunData, found: Mapping[str, Collection | None]
+) -> Mapping[str, Collection | None]:
+    """The run's own collections as they were trained on; None where a collection that decides it is not there."""
+    names = [name for name in collections_of(own) if name in found]
+    if not any(done.collections[name].report.get(LEAKING_ELSEWHERE) for name in names):
+        return {}
+    there = {name: collection for name, collection in found.items() if collection is not None}
+    if len(there) < len(found):
+        return dict.fromkeys(names)
+    others = [require_split(one, "test", WHY).queries for name, one in there.items() if name not in names]
+    return without_leaks(own, {name: there[name] for name in names}, others)

@@ -28,9 +28,10 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from experiments.command import mistakes
-from experiments.command.overrides import drop_foreign, has_key, key_of, last_wins
+from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.config import RunConfig
+from experiments.config.mixture import written_out
 from experiments.errors import UserError
 from experiments.execution import Execution, Labels
 
@@ -118,6 +119,8 @@ def _execution_line(error: ValidationError, given: Mapping[str, Any]) -> str:
 def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
     """Remove `data.path`; it names the collection unless data.name does."""
     data = plain["data"]
+    if data.get("kind") == "mixture":
+        return _take_part_paths(data)
     text = data.pop("path", None)
     if text is None:
         if data.get("name") == "???":
@@ -135,6 +138,26 @@ def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
     if data.get("name") in {None, "???"}:
         data["name"] = path.name
     return {str(data["name"]): path}
+
+
+def _take_part_paths(data: dict[str, Any]) -> dict[str, Path]:
+    """Write out the parts of a mixture and remove their `path`."""
+    if data.pop("path", None) is not None:
+        raise UserError("data.path: data=mixture has a folder for each part: give data.parts.NAME.path=FOLDER")
+    try:
+        data["parts"] = written_out(data.get("parts"))
+    except ValueError as error:
+        raise UserError(f"data.parts: {error}") from error
+    paths: dict[str, Path] = {}
+    for name, part in data["parts"].items() if isinstance(data["parts"], dict) else ():
+        text = part.pop("path", None) if isinstance(part, dict) else None
+        if text is None:
+            continue
+        folder = Path(str(text)).expanduser().resolve()
+        if not folder.is_dir():
+            raise UserError(f"data.parts.{name}.path={text}: there is no such folder: give one that holds corpus.jsonl")
+        paths[name] = folder
+    return paths
 
 
 def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
@@ -247,7 +270,7 @@ class Composer:
         groups = self._structure(overrides)
         if groups not in self._skeletons:
             self._skeletons[groups] = _mapping(self._base(groups))
-        return has_key(self._skeletons[groups], key)
+        return has_key(self._skeletons[groups], OPEN if is_open(key) else key)
 
     def _structure(self, overrides: Sequence[str]) -> tuple[str, ...]:
         parsed = self.parse(last_wins(overrides))
@@ -283,6 +306,8 @@ class Composer:
             names = [str(name) for name in config if name != "hydra"]
             task = OmegaConf.masked_copy(config, names)
             OmegaConf.set_struct(task, True)
+            if has_key(_mapping(task), OPEN):
+                OmegaConf.set_struct(OmegaConf.select(task, OPEN), False)
             self._bases[groups] = task
         return self._bases[groups]
 

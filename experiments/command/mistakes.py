@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from experiments.config import RunConfig
+from experiments.config.mixture import Part
 from experiments.execution import TrackerConfig
 
 
@@ -33,6 +34,15 @@ INTERNAL = ("labels", "position", "run_name")
 
 UNIONS = _unions()
 """The sections that hold one of several kinds: section -> kind -> model."""
+
+
+PARTS = union_members(Part)
+"""What a part of a mixture may be: kind -> model."""
+
+
+def is_part(path: Sequence[str]) -> bool:
+    """Whether keys lead to one part of a mixture."""
+    return [*path[:2]] == ["data", "parts"] and len(path) == 3
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
@@ -70,9 +80,11 @@ def _unknown_part(text: str, path: Sequence[str], part: str, node: Any, config: 
         kind = config[where].get("kind") if isinstance(config.get(where), Mapping) else None
         return f"{text}: {where}={kind} has no {part}; those that have one: {', '.join(siblings)}"
     names = [str(name) for name in node if name != "kind"] if isinstance(node, Mapping) else []
-    known = dict.fromkeys(
-        [*names, *(field for model in UNIONS.get(where, {}).values() for field in model.model_fields)]
-    )
+    models = PARTS if is_part(path) else UNIONS.get(where, {})
+    fields = [field for model in models.values() for field in model.model_fields]
+    if is_part(path) and isinstance(node, Mapping):
+        names = [name for name in models[str(node["kind"])].model_fields if name != "kind"]
+    known = dict.fromkeys([*names, *fields])
     kind = node.get("kind") if isinstance(node, Mapping) else None
     has = f"it has: {', '.join(names)}" if names else f"{where}={kind} has no parameters"
     return f"{text}: {where} has no key {part!r}{did_you_mean(part, known)} ({has})"

@@ -12,6 +12,20 @@ FORCED = "++"
 """How Hydra is told to take a value that its default choices have no key for."""
 
 
+OPEN = "data.parts"
+"""The one mapping of a config whose keys its YAML does not list: a mixture's parts, checked when they are parsed."""
+
+
+def is_open(key: str) -> bool:
+    """Whether a key stands below a mixture's parts."""
+    return key.lstrip("+~").startswith(f"{OPEN}.")
+
+
+def for_hydra(override: str) -> str:
+    """`override` as Hydra takes it: below a mixture's parts it knows no key, so there a value is forced in."""
+    return f"{FORCED}{override}" if is_open(override) and override[0] not in "+~" else override
+
+
 def key_of(override: str) -> str:
     """`miner.threshold` of `miner.threshold=0.9`."""
     return override.partition("=")[0]

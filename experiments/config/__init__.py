@@ -30,6 +30,14 @@ from experiments.config.mining import (
     TopKQuantile,
     TopKShifted,
 )
+from experiments.config.mixture import (
+    BeirPart,
+    DocstringsPart,
+    MixtureData,
+    RunData,
+    collections_of,
+    one_collection,
+)
 from experiments.config.models import (
     Bm25Teacher,
     DenseTeacher,
@@ -68,6 +76,7 @@ from experiments.config.value import (
 
 __all__ = [
     "BeirData",
+    "BeirPart",
     "Bm25Teacher",
     "CarvedData",
     "CommonWith",
@@ -77,6 +86,7 @@ __all__ = [
     "DistillKL",
     "DistilledStudent",
     "DocstringsData",
+    "DocstringsPart",
     "Encoder",
     "EvaluationConfig",
     "Fraction",
@@ -88,6 +98,7 @@ __all__ = [
     "MaskConfig",
     "MinerConfig",
     "MiningConfig",
+    "MixtureData",
     "ModelStudent",
     "NaiveTopK",
     "NoMask",
@@ -97,6 +108,7 @@ __all__ = [
     "RandomMiner",
     "RandomTeacher",
     "RunConfig",
+    "RunData",
     "SelfMask",
     "Size",
     "SplitShares",
@@ -111,7 +123,9 @@ __all__ = [
     "TrainConfig",
     "Training",
     "Value",
+    "collections_of",
     "encoders_in",
+    "one_collection",
     "run_id",
     "run_identity",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from experiments.config.data import DataConfig
 from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner
+from experiments.config.mixture import MixtureData, RunData, check_mixed, collections_of, mining_of
 from experiments.config.models import StudentConfig, TeacherConfig
 from experiments.config.training import EvaluationConfig, TrainConfig, check_student
 from experiments.config.value import Size, Value
@@ -20,7 +20,7 @@ class RunConfig(Value):
     until: "mine" stops after mining: no student is built (audits and threshold layouts).
     """
 
-    data: DataConfig
+    data: RunData
     teacher: TeacherConfig
     miner: MinerConfig
     mining: MiningConfig = MiningConfig()
@@ -39,7 +39,7 @@ class RunConfig(Value):
     @model_validator(mode="after")
     def _something_is_measured(self) -> RunConfig:
         asked = self.evaluation
-        others = [name for name in asked.collections if name != self.data.name]
+        others = {*asked.collections} - {self.data.name, *collections_of(self.data)}
         if self.until == "evaluate" and not (asked.splits or asked.tasks or others):
             raise ValueError(
                 "evaluation.splits=[] leaves nothing to measure: name a split (test, dev, heldout), another collection "
@@ -50,7 +50,15 @@ class RunConfig(Value):
     @model_validator(mode="after")
     def _mining_makes_sense(self) -> RunConfig:
         check_miner(self.miner, self.mining)
-        check_hidden(self.data, self.mining)
+        if not isinstance(self.data, MixtureData):
+            check_hidden(self.data, self.mining)
+            return self
+        check_mixed(self.data, self.mining)
+        for name in self.data.parts:
+            try:
+                self.part(name)
+            except ValidationError as error:
+                raise ValueError(f"part {name}: {error.errors(include_url=False)[0]['ctx']['error']}") from error
         return self
 
     @model_validator(mode="after")
@@ -58,6 +66,17 @@ class RunConfig(Value):
         if self.until == "evaluate":
             check_student(self.student, self.train)
         return self
+
+    def part(self, name: str) -> RunConfig:
+        """The run that trains on this part of the mixture alone, under the part's own settings.
+
+        Its mining is this run's, inside the part. Of a run on one collection it is the run itself.
+        """
+        if not isinstance(self.data, MixtureData):
+            return self
+        given = {field: getattr(self, field) for field in type(self).model_fields if field != "evaluation"}
+        mining = mining_of(self.data.parts[name], self.mining)
+        return RunConfig(**{**given, "data": collections_of(self.data)[name], "mining": mining})
 
     @property
     def run_id(self) -> str:

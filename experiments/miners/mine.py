@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ class Mined:
 
     rows: (R0, 2) int32, (query, shown positive) before any drop. row: (R,) int64, where each row of `negatives` stands
     among them. reasons: (R0, K) int8, indices into REASONS, aligned with the candidates of each row's query.
+    parts: of a mixture, the facts of each part by name; facts holds their total then.
     """
 
     negatives: Negatives
@@ -34,6 +35,7 @@ class Mined:
     row: npt.NDArray[np.int64]
     reasons: npt.NDArray[np.int8]
     facts: MiningFacts
+    parts: Mapping[str, MiningFacts] = field(default_factory=dict)
 
 
 def mine(

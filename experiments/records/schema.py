@@ -196,6 +196,7 @@ class RunRecord(_Part):
     artifacts: stage and what it was for -> key. per_query: sha256 of the per-query scores' canonical content, "" for a
     mining-only run. versions: stage -> version of its numbers; a stage that is absent had version 1.
     models: hub model -> the commit it was resolved to, where the config names none.
+    mining_parts: of a mixture, the facts of each part by name, which `mining` holds the total of.
     digest: of everything but provenance and itself; "" in records of schema 1.
     """
 
@@ -213,6 +214,7 @@ class RunRecord(_Part):
     per_query: str
     versions: dict[str, int] = {}
     models: dict[str, str] = {}
+    mining_parts: dict[str, MiningFacts] = {}
     provenance: Provenance | None = None
     digest: str = ""
 

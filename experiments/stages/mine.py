@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import CommonWith, RunConfig
+from experiments.config import CommonWith, RunConfig, one_collection
 from experiments.files import write_text
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
 from experiments.miners.mine import REASONS, Mined, mine
@@ -33,7 +33,7 @@ def mine_stage(
     def make(folder: Path) -> None:
         mined = mine(
             collection=collection,
-            data=config.data,
+            data=one_collection(config.data),
             candidates=candidates,
             miner=config.miner,
             mining=config.mining,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiments.config import DistilledStudent, GuideMask, InfoNCE, RunConfig
-from experiments.ir import Collection
+from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
 from experiments.records.schema import RunRecord
 from experiments.stages.train import train_payload
@@ -20,8 +20,11 @@ def still_stands(
     collection: Collection,
     mined: Mined,
     contents: Mapping[str, str],
+    part: Positions | None = None,
 ) -> bool:
     """Whether training on `mined` and measuring on `contents` (task -> content hash) would repeat what `record` holds.
+
+    part: as `train` takes it.
 
     True iff training and evaluation mean today what they meant then, the rows mined now make the very student that was
     trained, and every task has the content that was measured. A distilled base is never taken over, nor what a guide
@@ -33,7 +36,7 @@ def still_stands(
         return False
     if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, EVALUATE)):
         return False
-    payload = train_payload(config=config, collection=collection, negatives=mined.negatives, fitted=None)
+    payload = train_payload(config=config, collection=collection, negatives=mined.negatives, fitted=None, part=part)
     if record.artifacts.get(TRAIN.name) != stage_key(TRAIN.name, payload):
         return False
     return {task: scores.content_hash for task, scores in record.tasks.items()} == dict(contents)
@@ -43,5 +46,10 @@ def renewed(record: RunRecord, *, mined: Mined, artifacts: Mapping[str, str], ve
     """`record` with today's mining facts, keys and versions; its training, scores, times and environment stay."""
     replaced = {name.partition(" ")[0] for name in artifacts}
     kept = {name: key for name, key in record.artifacts.items() if name.partition(" ")[0] not in replaced}
-    update = {"mining": mined.facts, "artifacts": {**kept, **artifacts}, "versions": dict(versions)}
+    update = {
+        "mining": mined.facts,
+        "mining_parts": dict(mined.parts),
+        "artifacts": {**kept, **artifacts},
+        "versions": dict(versions),
+    }
     return record.model_copy(update=update)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from experiments.config import DistillKL, InfoNCE, MarginMSE, RunConfig, Training
+from experiments.config import DistillKL, InfoNCE, MarginMSE, RunConfig, Training, collections_of
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.files import write_json
 from experiments.identity import derive_seed, identity_payload
-from experiments.ir import NO_DOCUMENT, Collection, Negatives, hash_texts
+from experiments.ir import NO_DOCUMENT, Collection, Negatives, Positions, hash_texts
 from experiments.models.device import resolve_device
 from experiments.models.lengths import set_lengths
 from experiments.models.reading import freeze_token_embeddings
@@ -41,16 +42,20 @@ def train(
     negatives: Negatives,
     fitted: Path | None,
     guide: Guide | None = None,
+    part: Positions | None = None,
     store: Store,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
 ) -> tuple[Path, TrainingFacts, Artifact]:
     """The folder of the trained model, what training left behind, and the artifact, whose key names the student.
 
-    `fitted` is the folder of a distilled base, `guide` the vectors that a guide mask reads. Raises UserError for fewer
-    rows than a batch, for rows without the scores that distillation learns, or for a diverging loss.
+    `fitted` is the folder of a distilled base, `guide` the vectors that a guide mask reads, `part` (R,) the part of a
+    mixture that each row comes from, where a batch has rows of one alone. Raises UserError for fewer rows than a batch,
+    for rows without the scores that distillation learns, or for a diverging loss.
     """
     settings = _settings(config, negatives)
+    if part is not None:
+        _check_parts(config, settings, part)
 
     def make(folder: Path) -> None:
         model, curve = _fit(
@@ -60,6 +65,7 @@ def train(
             negatives,
             fitted=fitted,
             guide=guide,
+            part=part,
             execution=execution,
             on_log=on_log,
             folder=folder,
@@ -70,7 +76,9 @@ def train(
         write_json(folder / "facts.json", facts.model_dump(mode="json"))
 
     width = 1 + negatives.document.shape[1]
-    payload = train_payload(config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide)
+    payload = train_payload(
+        config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide, part=part
+    )
     artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
     return artifact.path / "model", _with_counts(facts, artifact.path, settings, collection, negatives), artifact
@@ -93,10 +101,12 @@ def train_payload(
     negatives: Negatives,
     fitted: Path | None,
     guide: Guide | None = None,
+    part: Positions | None = None,
 ) -> dict[str, Any]:
     """What names a trained student: its rows and their texts, its base, how and with which seed it is trained.
 
-    With a guide its vectors' keys, too, and under distillation the scores that are learned.
+    With a guide its vectors' keys, too, under distillation the scores that are learned, and which rows may share a
+    batch where not all may.
     """
     from experiments.training.rows import row_ids, row_texts_hash
 
@@ -113,6 +123,7 @@ def train_payload(
         "seed": derive_seed(config.seed, TRAIN.name),
         **({"guide": guide.keys} if guide is not None else {}),
         **_labels_hash(config, negatives),
+        **({"part": _hash(part, "<i4")} if part is not None else {}),
     }
 
 
@@ -123,7 +134,11 @@ def _labels_hash(config: RunConfig, negatives: Negatives) -> dict[str, str]:
     from experiments.training.distillation import teacher_labels
 
     labels = teacher_labels(config.train, negatives)
-    return {"labels": hashlib.sha256(np.ascontiguousarray(labels, dtype="<f4").tobytes()).hexdigest()}
+    return {"labels": _hash(labels, "<f4")}
+
+
+def _hash(values: npt.NDArray[np.generic], dtype: str) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values, dtype=dtype).tobytes()).hexdigest()
 
 
 def _settings(config: RunConfig, negatives: Negatives) -> Training:
@@ -138,6 +153,19 @@ def _settings(config: RunConfig, negatives: Negatives) -> Training:
     return settings
 
 
+def _check_parts(config: RunConfig, settings: Training, part: Positions) -> None:
+    """Raises UserError for a part that cannot fill a batch: it would never be trained on."""
+    names = list(collections_of(config.data))
+    rows = dict(zip(names, np.bincount(part, minlength=len(names)), strict=True))
+    for name, count in rows.items():
+        if count < settings.batch_size:
+            raise UserError(
+                f"data.batches=by_collection: {count} training rows of {name} are fewer than "
+                f"train.batch_size={settings.batch_size}: give it more queries, lower the batch, or use "
+                "data.batches=mixed"
+            )
+
+
 def _fit(
     config: RunConfig,
     settings: Training,
@@ -146,6 +174,7 @@ def _fit(
     *,
     fitted: Path | None,
     guide: Guide | None,
+    part: Positions | None,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
     folder: Path,
@@ -170,6 +199,7 @@ def _fit(
         in_micro_batches(loss, settings.micro_batch),
         row_dataset(collection, negatives),
         train=settings,
+        part=part,
         seed=derive_seed(config.seed, TRAIN.name),
         device=resolve_device(execution),
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.command.compose import Composed
-from experiments.command.overrides import write_value
+from experiments.command.overrides import for_hydra, write_value
 from experiments.config import BeirData, DataConfig
 from experiments.execution import Execution
 from experiments.identity import digest
@@ -91,7 +91,7 @@ def _was_started(run: Composed) -> bool:
 
 
 def _launched(job: Job, position: str) -> list[str]:
-    return [*job.overrides, f"run_name='{job.composed.run_id}'", f"position={write_value(position)}"]
+    return [*map(for_hydra, job.overrides), f"run_name='{job.composed.run_id}'", f"position={write_value(position)}"]
 
 
 def is_done(run: Composed) -> bool:

@@ -60,10 +60,13 @@ def other_data(composer: Composer, study: Declaration, choice: str, settings: Se
 
 
 def _called(data: dict[str, object]) -> tuple[object, ...]:
-    return data["kind"], data.get("name"), data.get("path")
+    parts = data.get("parts")
+    return data["kind"], data.get("name"), data.get("path"), *sorted(parts if isinstance(parts, dict) else ())
 
 
 def _name(data: dict[str, object]) -> str:
+    if parts := data.get("parts"):
+        return f"{data['name']} of {', '.join(sorted(parts))}" if isinstance(parts, dict) else str(data["name"])
     if data.get("name") not in {None, "???"}:
         return str(data["name"])
     return Path(str(data["path"])).name if data.get("path") else str(data["kind"])

@@ -10,7 +10,7 @@ from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer, with_model_paths
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import one_value
-from experiments.config import RunConfig
+from experiments.config import RunConfig, collections_of
 from experiments.errors import UserError
 from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
@@ -229,13 +229,15 @@ def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
 
 
 def _dev_score(run: Composed, measure: str) -> float | None:
+    """The measure on the run's dev queries, of a mixture the mean over the parts that have some; None before it ran."""
     record = find_record(run.execution.record_roots, run.run_id)
     if record is None:
         return None
-    task = f"{run.config.data.name}/dev"
-    if task not in record.tasks:
-        raise UserError(f"record {run.run_id} has no scores on {task}: remove it and run the study again")
-    return record.tasks[task].measures[measure]
+    tasks = [f"{name}/dev" for name in collections_of(run.config.data)]
+    scores = [record.tasks[task].measures[measure] for task in tasks if task in record.tasks]
+    if not scores:
+        raise UserError(f"record {run.run_id} has no scores on {', '.join(tasks)}: remove it and run the study again")
+    return sum(scores) / len(scores)
 
 
 def _about_targets(text: str) -> bool:

@@ -16,7 +16,9 @@ from transformers.trainer_callback import PrinterCallback
 
 from experiments.config import Training
 from experiments.errors import UserError
+from experiments.ir import Positions
 from experiments.models.reading import backbone_of
+from experiments.training.batches import PureBatches
 from experiments.training.collator import RowCollator
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def fit(
     rows: Dataset,
     *,
     train: Training,
+    part: Positions | None = None,
     seed: int,
     device: str,
     title: str | None,
@@ -41,12 +44,17 @@ def fit(
 ) -> None:
     """Train `model` in place for `train.steps` optimizer steps; `title` names the progress bar, None shows none.
 
-    The seed fixes the order of rows and the dropout draws. Raises UserError when the loss stops being a number.
+    The seed fixes the order of rows and the dropout draws. part: (R,) a number for each row, where a batch has rows of
+    one number alone. Raises UserError when the loss stops being a number.
     """
     with tempfile.TemporaryDirectory() as scratch, quiet(), checkpointed(model, on=train.gradient_checkpointing):
+        arguments = _arguments(train, seed=seed, device=device, scratch=scratch)
+        if part is not None:
+            batches = PureBatches(part, steps=train.steps, batch_size=train.batch_size, seed=seed)
+            arguments.batch_sampler = lambda *_, **__: batches
         trainer = _Trainer(
             model=model,
-            args=_arguments(train, seed=seed, device=device, scratch=scratch),
+            args=arguments,
             train_dataset=rows,
             loss=loss,
             data_collator=RowCollator(model),
