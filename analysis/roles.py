@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.load import FinishedRun, Study
-from experiments.config import RunConfig
+from experiments.config import FalseNegatives, RunConfig
 from experiments.miners.methods import METHODS
 
 
@@ -19,8 +19,12 @@ def miner_value(config: RunConfig) -> float | None:
     return METHODS[config.miner.kind].value(config.miner)
 
 
-def find_arm(study: Study, block: str, *, kind: str, reveal: float, common: bool) -> str | None:
+def find_arm(
+    study: Study, block: str, *, kind: str, reveal: float, common: bool, false_negatives: FalseNegatives = "remove"
+) -> str | None:
     """The first trained arm with this miner (at the paper's value), share revealed and view; None without one.
+
+    false_negatives: what it does about the revealed ones.
 
     In everything else that decides what is mined it is like the study's baseline.
     """
@@ -28,7 +32,9 @@ def find_arm(study: Study, block: str, *, kind: str, reveal: float, common: bool
     like = next((_rest(run) for run in baseline.values() if not run.deterministic), None)
     for arm in study.plan.arms(block):
         for run in study.cell(block, arm).values():
-            if _plays(run, kind=kind, reveal=reveal, common=common) and like in (None, _rest(run)):
+            plays = _plays(run, kind=kind, reveal=reveal, common=common)
+            treats = run.config.mining.false_negatives == false_negatives
+            if plays and treats and like in (None, _rest(run)):
                 return arm
     return None
 
@@ -47,5 +53,5 @@ def _plays(run: FinishedRun, *, kind: str, reveal: float, common: bool) -> bool:
 def _rest(run: FinishedRun) -> dict[str, Any]:
     """What is mined from and how, less what `find_arm` asks for."""
     return run.config.model_dump(include={"data": True, "teacher": True, "mining": True, "train": True}) | {
-        "mining": run.config.mining.model_dump(exclude={"reveal", "common_with"})
+        "mining": run.config.mining.model_dump(exclude={"reveal", "common_with", "false_negatives"})
     }

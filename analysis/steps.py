@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -11,21 +12,27 @@ from analysis.load import Study
 from analysis.roles import find_arm
 from analysis.shares import Share, share
 from analysis.stats import Array, Difference
+from experiments.config import FalseNegatives
 
 Rank = Literal["row", "part", "total"]
 
 
 @dataclass(frozen=True)
 class Role:
-    """An arm by what it does: miner kind, share of hidden positives revealed, whether on the rows PercPos keeps."""
+    """An arm by what it does: miner kind, share of hidden positives revealed, whether on the rows PercPos keeps.
+
+    false_negatives: what is done about the revealed ones.
+    """
 
     kind: str
     reveal: float = 0.0
     common: bool = False
+    false_negatives: FalseNegatives = "remove"
 
 
 NAIVE, PERCPOS = Role("naive_topk"), Role("topk_percpos")
 SAME_ROWS, CLEANED = Role("naive_topk", common=True), Role("naive_topk", reveal=1.0, common=True)
+PLACEBO = replace(CLEANED, false_negatives="placebo")
 PERCPOS_CLEANED = Role("topk_percpos", reveal=1.0)
 
 
@@ -42,6 +49,8 @@ class Step:
 STEPS = (
     Step("rows dropped", NAIVE, SAME_ROWS),
     Step("hidden positives excluded", SAME_ROWS, CLEANED),
+    Step("of it: as many others excluded instead (placebo)", SAME_ROWS, PLACEBO, "part"),
+    Step("of it: known false negatives removed, against the placebo", PLACEBO, CLEANED, "part"),
     Step("the rest", CLEANED, PERCPOS),
     Step("of it: PercPos's bar, positives excluded", CLEANED, PERCPOS_CLEANED, "part"),
     Step("of it: PercPos's own known false negatives", PERCPOS_CLEANED, PERCPOS, "part"),
@@ -55,6 +64,10 @@ STEPS_NOTE = (
     "makes the negatives softer, for others further down the list take their places. The rest: from there to PercPos, "
     "which takes softer negatives still but keeps known false ones of its own. With hidden positives excluded PercPos "
     "may keep a few rows more, and so may naive on its rows."
+)
+PLACEBO_NOTE = (
+    " Placebo: for each hidden positive the candidate of the nearest rank that answers nothing is excluded instead, so "
+    "that negatives become softer alike and the false ones stay. Ranks are matched, scores are not."
 )
 
 
@@ -77,13 +90,26 @@ def found_steps(study: Study, block: str) -> tuple[FoundStep, ...]:
     """The steps of a block; empty unless it has the whole way."""
     roles = {role for step in STEPS for role in (step.before, step.after)}
     arms = {
-        role: find_arm(study, block, kind=role.kind, reveal=role.reveal, common=role.common)
+        role: find_arm(
+            study,
+            block,
+            kind=role.kind,
+            reveal=role.reveal,
+            common=role.common,
+            false_negatives=role.false_negatives,
+        )
         for role in sorted(roles, key=repr)
     }
     if any(arms[role] is None for role in NEEDED):
         return ()
     named = {role: arm for role, arm in arms.items() if arm is not None}
     return tuple(_found(study, block, step, named) for step in STEPS if step.before in named and step.after in named)
+
+
+def steps_note(found: Iterable[FoundStep]) -> str:
+    """What the steps are, for the steps that were found."""
+    placebo = any(PLACEBO in (one.step.before, one.step.after) for one in found)
+    return STEPS_NOTE + (PLACEBO_NOTE if placebo else "")
 
 
 def _found(study: Study, block: str, step: Step, arms: dict[Role, str]) -> FoundStep:

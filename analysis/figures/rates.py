@@ -53,6 +53,8 @@ def _curves(study: Study, block: str) -> dict[str, list[Point]]:
         if not runs or row.known_false is None or row.view != "own rows" or runs[0].config.miner.kind not in CURVES:
             continue
         config, d = runs[0].config, row.difference
+        if config.mining.false_negatives != "remove":
+            continue
         reveal, rate = config.mining.reveal, 100 * row.known_false.rate
         taken = {point.reveal for point in curves[config.miner.kind]}
         is_baseline = row.arm == study.plan.declaration.baseline_name

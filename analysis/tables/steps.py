@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analysis.compare import equivalence
 from analysis.formats import DASH, Table, markdown, share_text
 from analysis.load import Study
-from analysis.steps import STEPS_NOTE, FoundStep, found_steps
+from analysis.steps import FoundStep, found_steps, steps_note
 from analysis.tables.cells import difference_text, over_text
 
 SHARES_NOTE = (
@@ -25,7 +25,8 @@ def steps_markdown(study: Study, blocks: Sequence[str]) -> str:
     null = () if margin is None else (f"within ±{margin:g}",)
     header = ("block", "step", "from", "to", "difference [95%]", "interval over", "share of the whole [95%]", *null)
     rows = tuple((block, *_cells(step, margin)) for block, step in found)
-    return f"{markdown(Table(header, rows, left=4))}\n{STEPS_NOTE}\n\n{SHARES_NOTE}\n"
+    note = steps_note(step for _, step in found)
+    return f"{markdown(Table(header, rows, left=4))}\n{note}\n\n{SHARES_NOTE}\n"
 
 
 def _cells(found: FoundStep, margin: float | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from experiments.command.compose import Composed, from_hydra
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
-from experiments.records.schema import RunRecord, TaskScores
+from experiments.records.schema import MiningFacts, RunRecord, TaskScores
 
 log = logging.getLogger("experiments")
 
@@ -88,10 +88,17 @@ def result_line(result: RunResult, seconds: float) -> str:
         return f"      failed after {seconds:.0f} s: {result.cause}"
     parts = [f"{task} nDCG@10 {scores.measures['nDCG@10']:.4f}{_cut(scores)}" for task, scores in record.tasks.items()]
     if (facts := record.mining) is not None:
-        parts.append(f"{facts.kept} of {facts.rows} rows")
+        parts.append(f"{facts.kept} of {facts.rows} rows{_treated(facts)}")
         if facts.mined:
             parts.append(f"{100 * facts.known_false / facts.mined:.1f}% known false")
     return f"      {', '.join(parts) or 'done'}  ({seconds:.0f} s)"
+
+
+def _treated(facts: MiningFacts) -> str:
+    """` (9 dropped for known false negatives)` or ` (12 of relabelled positives)`; nothing where neither was asked."""
+    if facts.dropped_rows is not None:
+        return f" ({facts.dropped_rows} dropped for known false negatives)"
+    return "" if facts.relabelled is None else f" ({facts.relabelled} of relabelled positives)"
 
 
 def _cut(scores: TaskScores) -> str:

@@ -20,6 +20,7 @@ from experiments.config.masks import (
 )
 from experiments.config.mining import (
     CommonWith,
+    FalseNegatives,
     MinerConfig,
     MiningConfig,
     NaiveTopK,
@@ -89,6 +90,7 @@ __all__ = [
     "DocstringsPart",
     "Encoder",
     "EvaluationConfig",
+    "FalseNegatives",
     "Fraction",
     "GuideMask",
     "InfoNCE",

@@ -70,8 +70,13 @@ MinerConfig = Annotated[
 ]
 
 
-FalseNegatives = Literal["remove", "placebo"]
-"""What `reveal` does with the hidden positives that it covers: takes them out, or as many others of the same ranks."""
+FalseNegatives = Literal["remove", "placebo", "drop_row", "relabel"]
+"""What is done about the hidden positives that `reveal` covers.
+
+remove: they are taken out. placebo: as many others of the same ranks are. drop_row: the rows whose negatives hold one
+are. relabel: those that the method would choose become shown positives with rows of their own, the others are taken out
+(RLHN, Thakur et al. 2025, arXiv 2505.16967).
+"""
 
 
 class CommonWith(Value):
@@ -147,11 +152,20 @@ class MiningConfig(Value):
         return self
 
     @model_validator(mode="after")
-    def _placebos_stand_for_something(self) -> MiningConfig:
-        if self.false_negatives == "placebo" and self.reveal == 0:
+    def _something_is_revealed(self) -> MiningConfig:
+        if self.false_negatives != "remove" and self.reveal == 0:
             raise ValueError(
-                "false_negatives=placebo takes out a candidate for each revealed positive, but reveal=0 reveals none: "
+                f"false_negatives={self.false_negatives} needs revealed positives, but reveal=0 reveals none: "
                 "set reveal, or false_negatives=remove"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _relabelled_rows_are_its_own(self) -> MiningConfig:
+        if self.common_with and "relabel" in (self.false_negatives, *(one.false_negatives for one in self.common_with)):
+            raise ValueError(
+                "false_negatives=relabel adds training rows that no other miner has, so common_with cannot name "
+                "common ones: drop common_with, or set false_negatives=remove"
             )
         return self
 
@@ -182,10 +196,15 @@ def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
             f"miner.shift={miner.shift} leaves {max(mining.depth - miner.shift, 0)} of the {mining.depth} candidates "
             f"that mining.depth looks at, and a row needs {wanted}: raise mining.depth"
         )
-    if isinstance(miner, RandomMiner) and mining.false_negatives == "placebo":
+    if isinstance(miner, RandomMiner) and mining.false_negatives in _NEEDS_RANKS:
         raise ValueError(
-            "mining.false_negatives=placebo matches ranks, and miner=random ranks nothing: set it to remove"
+            f"mining.false_negatives={mining.false_negatives} {_NEEDS_RANKS[mining.false_negatives]}, and miner=random "
+            "ranks nothing: set it to remove"
         )
+
+
+_NEEDS_RANKS = {"placebo": "matches ranks", "relabel": "relabels what a ranking finds"}
+"""false_negatives -> why it is refused where nothing is ranked."""
 
 
 def check_hidden(data: DataConfig, mining: MiningConfig) -> None:

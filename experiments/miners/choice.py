@@ -23,7 +23,8 @@ class Choice:
     """For R rows and n negatives: what was chosen, before any row is dropped.
 
     document, teacher, rank, score, anchor_score, bar: (R, n) as in ir.Negatives.
-    found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps.
+    found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps, less those
+    that `false_negatives: drop_row` drops. dropped_rows: how many these are; None for any other.
     state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all.
     """
 
@@ -37,12 +38,14 @@ class Choice:
     kept: npt.NDArray[np.bool_]
     state: State
     looked: bool
+    dropped_rows: int | None = None
 
 
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
-    """The method's negatives for every row of the pool, with `shortfall` applied."""
+    """The method's negatives for every row of the pool, with `shortfall` and `false_negatives: drop_row` applied."""
     rule = rule_of(miner, pool)
-    return _settle_short_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
+    choice = _settle_short_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
+    return _drop_rows(pool, choice) if pool.mining.false_negatives == "drop_row" else choice
 
 
 def _choose_unranked(pool: Pool) -> Choice:
@@ -134,6 +137,13 @@ def _settle_short_rows(pool: Pool, choice: Choice) -> Choice:
         case "backfill":
             filled = _backfill(pool, choice.document)
             return replace(choice, document=filled, kept=(filled != NO_DOCUMENT).all(axis=1))
+
+
+def _drop_rows(pool: Pool, choice: Choice) -> Choice:
+    """Rows are not kept whose negatives hold a revealed positive, or a copy of one."""
+    revealed = pool.revealed.pairs.lookup(pool.rows.group[:, None], choice.document) > 0
+    false = (revealed & (choice.document != NO_DOCUMENT)).any(axis=1)
+    return replace(choice, kept=choice.kept & ~false, dropped_rows=int(np.count_nonzero(choice.kept & false)))
 
 
 def _backfill(pool: Pool, document: Positions) -> Positions:

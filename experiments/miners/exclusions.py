@@ -21,7 +21,7 @@ from experiments.miners.texts import TextGroups, group_texts
 class Relevant:
     """What answers a query text: its judged documents, and every other document that says the same as one of them.
 
-    pairs: P (query text, document), labelled POSITIVE where judged and SAME_TEXT where a copy. original: (P,) int64,
+    pairs: P (query text, document), labelled POSITIVE where judged and SAME_TEXT where a copy; original: (P,) int64,
     the first judged document of the same text, whose seeded draw all of its copies share.
     """
 
@@ -80,11 +80,14 @@ def exclude_always(rows: Rows, relevant: PairSet, groups: TextGroups, *, data: D
     )
 
 
-def reveal(relevant: Relevant, *, share: float, seed: int) -> PairSet:
-    """Each relevant pair whose draw lies below `share`: the sets of growing shares are nested."""
+def reveal(relevant: Relevant, *, share: float, seed: int) -> Relevant:
+    """Each relevant pair whose draw lies below `share`, labelled REVEALED: the sets of growing shares are nested."""
     pairs = relevant.pairs
     covered = uniform(derive_seed(seed, "reveal"), pairs.group, relevant.original) < share
-    return PairSet.build(pairs.documents, (pairs.group[covered], pairs.document[covered], REVEALED))
+    return Relevant(
+        pairs=PairSet.build(pairs.documents, (pairs.group[covered], pairs.document[covered], REVEALED)),
+        original=relevant.original[covered],
+    )
 
 
 def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from experiments.miners.facts import mining_facts
 from experiments.miners.pairs import encode
 from experiments.miners.pool import Pool, make_pool
 from experiments.miners.reasons import REASONS
+from experiments.miners.relabel import find_relabelled
 from experiments.records.schema import MiningFacts
 
 __all__ = ["REASONS", "Mined", "mine", "mine_pool"]
@@ -54,7 +56,10 @@ def mine(
     the same data and seed, with its own teacher's candidates, and with the run's own settings where it lists no other.
     Raises UserError if no row is common to all.
     """
-    pool = make_pool(collection, candidates, data=data, mining=mining, seed=seed)
+    make = functools.partial(make_pool, collection, candidates, data=data, mining=mining, seed=seed)
+    pool = make()
+    if mining.false_negatives == "relabel":
+        pool = make(relabelled=find_relabelled(pool, choose(pool, miner)))
     kept = []
     for other_candidates, listed in others:
         settings = listed.under(mining)

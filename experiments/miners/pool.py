@@ -26,7 +26,8 @@ class Pool:
     """R rows and K candidates each, before a method decides.
 
     queries: training queries drawn. anchor: (R,) float32. relevant: pairs (query text, document), judged or a copy of
-    what is judged. excluded: what may not be mined. placebo: how well placebos match, None where none were asked for.
+    what is judged; revealed: those of them that `mining.reveal` covers. excluded: what may not be mined. placebo: how
+    well placebos match; relabelled: rows of relabelled positives; each None where not asked for.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
     """
@@ -35,8 +36,10 @@ class Pool:
     rows: Rows
     anchor: Scores
     relevant: PairSet
+    revealed: Relevant
     excluded: Exclusions
     placebo: PlaceboFacts | None
+    relabelled: int | None
     minable: Positions
     free: npt.NDArray[np.int64]
     candidates: Candidates
@@ -50,19 +53,32 @@ class Pool:
 
 
 def make_pool(
-    collection: Collection, candidates: Candidates, *, data: DataConfig, mining: MiningConfig, seed: int
+    collection: Collection,
+    candidates: Candidates,
+    *,
+    data: DataConfig,
+    mining: MiningConfig,
+    seed: int,
+    relabelled: Rows | None = None,
 ) -> Pool:
     """Draw the queries and their shown positives, exclude, and look at the first `depth` of what is left.
 
+    relabelled: rows to add (`mining.false_negatives=relabel`). Without them nothing that is revealed is excluded then:
+    that pool is for finding them.
     Raises ValueError if the candidates stop before `depth` (`depth.fetch_depth` says how many are needed).
     """
     split = collection.splits["train"]
     drawn = draw_train_queries(split, data=data, seed=seed)
     groups = group_texts(collection, ignore_identical_ids=data.ignore_identical_ids)
     rows = show_positives(drawn, split.qrels, groups, candidates, data=data, mining=mining, seed=seed)
+    if relabelled is not None:
+        rows = rows.merged(relabelled)
     relevant = relevant_pairs(collection, groups)
+    revealed = reveal(relevant, share=mining.reveal, seed=seed)
     always = exclude_always(rows, relevant.pairs, groups, data=data)
-    excluded, placebo = _exclude(rows, candidates, always, relevant, mining=mining, seed=seed)
+    blind = mining.false_negatives == "relabel" and relabelled is None
+    known = PairSet.build(always.documents) if blind else revealed.pairs
+    excluded, placebo = _exclude(rows, candidates, always, relevant.pairs, known, mining=mining, seed=seed)
     minable = np.flatnonzero(collection.minable).astype(np.int32)
     free = len(minable) - excluded.count(rows.group, collection.minable)
     state = _look(rows, candidates, excluded, mining.depth)
@@ -72,8 +88,10 @@ def make_pool(
         rows=rows,
         anchor=anchor_scores(rows, mining.anchor),
         relevant=relevant.pairs,
+        revealed=revealed,
         excluded=excluded,
         placebo=placebo,
+        relabelled=None if relabelled is None else len(relabelled),
         minable=minable,
         free=free,
         candidates=candidates,
@@ -84,19 +102,27 @@ def make_pool(
 
 
 def _exclude(
-    rows: Rows, candidates: Candidates, always: PairSet, relevant: Relevant, *, mining: MiningConfig, seed: int
+    rows: Rows,
+    candidates: Candidates,
+    always: PairSet,
+    relevant: PairSet,
+    revealed: PairSet,
+    *,
+    mining: MiningConfig,
+    seed: int,
 ) -> tuple[Exclusions, PlaceboFacts | None]:
     """What `mining.false_negatives` takes out beside what is excluded in any case."""
-    revealed = reveal(relevant, share=mining.reveal, seed=seed)
     match mining.false_negatives:
-        case "remove":
+        case "remove" | "relabel":
             return Exclusions(by_text=PairSet.union(always, revealed), by_row=PairSet.build(always.documents)), None
+        case "drop_row":
+            return Exclusions(by_text=always, by_row=PairSet.build(always.documents)), None
         case "placebo":
             pairs, facts = find_placebos(
                 rows,
                 candidates,
                 excluded=always,
-                relevant=relevant.pairs,
+                relevant=relevant,
                 revealed=revealed,
                 depth=mining.depth,
                 seed=seed,

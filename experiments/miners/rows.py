@@ -31,6 +31,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.query)
 
+    def merged(self, more: Rows) -> Rows:
+        """These rows and `more`, in order; how many queries had none is this one's."""
+        query, positive = np.concatenate([self.query, more.query]), np.concatenate([self.positive, more.positive])
+        order = np.lexsort((positive, query))
+        return Rows(
+            query=query[order],
+            positive=positive[order],
+            group=np.concatenate([self.group, more.group])[order],
+            score=np.concatenate([self.score, more.score])[order],
+            without_positive=self.without_positive,
+        )
+
 
 def show_positives(
     drawn: Positions,

@@ -92,7 +92,8 @@ class MiningFacts(_Part):
     negatives that a teacher ranked; above_positive: those that it scores above their own row's positive. hidden: what
     answers the rows' query texts, may be mined and is neither shown nor a copy of what is shown; hidden_copies,
     known_false_copies: those of `hidden` and of `known_false` that are not judged themselves but exact copies.
-    placebo: None where no placebos were asked for.
+    placebo, dropped_rows, relabelled: None where mining.false_negatives asks for another. dropped_rows: rows that had
+    enough negatives, but a revealed positive among them. relabelled: those of `rows` whose positive was relabelled.
     """
 
     queries: int
@@ -121,6 +122,8 @@ class MiningFacts(_Part):
     hidden_copies: int | None = None
     known_false_copies: int | None = None
     placebo: PlaceboFacts | None = None
+    dropped_rows: int | None = None
+    relabelled: int | None = None
 
     @property
     def yield_(self) -> float:

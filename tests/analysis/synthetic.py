@@ -17,6 +17,7 @@ from experiments.config import (
     DenseTeacher,
     DocstringsData,
     EvaluationConfig,
+    FalseNegatives,
     InfoNCE,
     MiningConfig,
     ModelStudent,
@@ -60,6 +61,7 @@ class Arm:
     rate: float = 0.09
     reveal: float = 0.0
     common: bool = False
+    false_negatives: FalseNegatives = "remove"
     trained: bool = True
     collapsed: bool = False
     kept: int = 480
@@ -68,7 +70,11 @@ class Arm:
     def mining(self) -> MiningConfig:
         common = (CommonWith(teacher=TEACHER, miner=PERCPOS),) if self.common else ()
         return MiningConfig(
-            reveal=self.reveal, common_with=common, positive_within=20, num_negatives=self.num_negatives
+            reveal=self.reveal,
+            false_negatives=self.false_negatives,
+            common_with=common,
+            positive_within=20,
+            num_negatives=self.num_negatives,
         )
 
 

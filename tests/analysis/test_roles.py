@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from analysis.figures.rates import rates_figure
 from analysis.load import Study, load_study
 from analysis.roles import find_arm, miner_value, optimum
 from analysis.sources import open_source
-from analysis.steps import found_steps
+from analysis.steps import PLACEBO_NOTE, found_steps
+from analysis.tables.steps import steps_markdown
 from tests.analysis import synthetic
 
 
@@ -65,3 +67,42 @@ def test_steps_add_up_to_the_whole_and_so_do_their_shares(tmp_path: Path) -> Non
 
 def test_without_the_whole_way_there_are_no_steps(tmp_path: Path) -> None:
     assert found_steps(study(tmp_path, CORE), "docstrings") == ()
+
+
+PLACEBO = synthetic.Arm(effect=0.004, reveal=1.0, common=True, kept=430, false_negatives="placebo")
+
+
+def test_the_false_negatives_stand_against_the_placebo_where_there_is_one(tmp_path: Path) -> None:
+    found = study(tmp_path, {**synthetic.FULL, "naive_topk_placebo": PLACEBO}, queries=400)
+    steps = {one.step.name: one for one in found_steps(found, "docstrings")}
+    whole = steps["hidden positives excluded"]
+    instead = steps["of it: as many others excluded instead (placebo)"]
+    removed = steps["of it: known false negatives removed, against the placebo"]
+    assert (instead.before, instead.after) == (whole.before, "naive_topk_placebo")
+    assert (removed.before, removed.after) == ("naive_topk_placebo", whole.after)
+    assert removed.difference is not None
+    assert instead.difference is not None
+    assert whole.difference is not None
+    assert instead.difference.mean + removed.difference.mean == pytest.approx(whole.difference.mean)
+    rows = [one.difference.mean for one in steps.values() if one.step.rank == "row" and one.difference]
+    total = steps["all: naive to PercPos"].difference
+    assert total is not None
+    assert sum(rows) == pytest.approx(total.mean), "the parts are no rows of their own"
+    assert PLACEBO_NOTE in steps_markdown(found, ["docstrings"])
+
+
+def test_without_a_placebo_nothing_is_said_of_one(tmp_path: Path) -> None:
+    found = study(tmp_path, synthetic.FULL)
+    assert not [one for one in found_steps(found, "docstrings") if "placebo" in one.step.name]
+    assert "lacebo" not in steps_markdown(found, ["docstrings"])
+
+
+@pytest.mark.parametrize("treatment", ["placebo", "drop_row", "relabel"])
+def test_an_arm_that_treats_false_negatives_otherwise_plays_no_other_part(
+    tmp_path: Path, treatment: synthetic.FalseNegatives
+) -> None:
+    """Neither the cleaned arm of the steps, nor a point of the curve that `reveal` draws by removal."""
+    cleaned = replace(synthetic.CORE["naive_topk_reveal1"], false_negatives=treatment)
+    found = study(tmp_path, {**CORE, "naive_topk_reveal1": cleaned})
+    assert find_arm(found, "docstrings", kind="naive_topk", reveal=1.0, common=False) is None
+    assert rates_figure(found) is None

@@ -249,6 +249,7 @@ OWN = MiningConfig(num_negatives=2, depth=20, positive_within=25)
         {"positive_within": None},
         {"reveal": 0.5},
         {"reveal": 1.0, "false_negatives": "placebo"},
+        {"reveal": 1.0, "false_negatives": "drop_row"},
         {"num_negatives": 5, "depth": 15, "anchor": "max", "positive_within": None, "reveal": 1.0},
     ],
     ids=str,

@@ -37,6 +37,9 @@ def listed(miner: MinerConfig, **settings: Any) -> dict[str, Any]:
     return {"teacher": RandomTeacher().model_dump(), "miner": miner.model_dump(), **settings}
 
 
+RELABEL = {"false_negatives": "relabel", "reveal": 1}
+
+
 @pytest.mark.parametrize(
     ("miner", "settings", "says"),
     [
@@ -45,6 +48,11 @@ def listed(miner: MinerConfig, **settings: Any) -> dict[str, Any]:
         (NaiveTopK(), {"selection": "sampled", "num_negatives": 11}, "raise sample_from"),
         (NaiveTopK(), {"false_negatives": "placebo"}, "reveal=0 reveals none"),
         (RandomMiner(), {"false_negatives": "placebo", "reveal": 1}, "miner=random ranks nothing"),
+        (NaiveTopK(), {"false_negatives": "drop_row"}, "false_negatives=drop_row needs revealed positives"),
+        (RandomMiner(), {"false_negatives": "relabel", "reveal": 1}, "miner=random ranks nothing"),
+        (NaiveTopK(), {**RELABEL, "common_with": [listed(NaiveTopK())]}, "drop common_with"),
+        (NaiveTopK(), {"common_with": [listed(NaiveTopK(), **RELABEL)]}, "drop common_with"),
+        (NaiveTopK(), {**RELABEL, "positives": "all"}, "data.positives=all hides none"),
         (NaiveTopK(), {"reveal": 0.5, "positives": "all"}, "data.positives=all hides none"),
         (TopKShifted(shift=97), {}, "miner.shift=97 leaves 3 of the 100 candidates"),
         (TopKShifted(shift=100), {"shortfall": "backfill"}, "leaves 0 of the 100"),
@@ -72,6 +80,9 @@ def test_refused(miner: MinerConfig, settings: dict[str, Any], says: str) -> Non
         (TopKShifted(shift=99), {"shortfall": "fewer"}),
         (RandomMiner(), {"reveal": 1}),
         (NaiveTopK(), {"reveal": 1, "false_negatives": "placebo"}),
+        (NaiveTopK(), RELABEL),
+        (RandomMiner(), {"reveal": 1, "false_negatives": "drop_row"}),
+        (NaiveTopK(), {"common_with": [listed(NaiveTopK(), reveal=1, false_negatives="drop_row")]}),
         (NaiveTopK(), {"selection": "sampled", "common_with": [listed(NaiveTopK(), num_negatives=20)]}),
     ],
 )
