@@ -24,7 +24,7 @@ class Choice:
 
     document, teacher, rank, score, anchor_score, bar: (R, n) as in ir.Negatives.
     found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps, less those
-    that `false_negatives: drop_row` drops. dropped_rows: how many these are; None for any other.
+    `dropped` (R,) bool by `false_negatives: drop_row`.
     state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all.
     """
 
@@ -37,15 +37,14 @@ class Choice:
     found: npt.NDArray[np.int64]
     kept: npt.NDArray[np.bool_]
     state: State
+    dropped: npt.NDArray[np.bool_]
     looked: bool
-    dropped_rows: int | None = None
 
 
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
     """The method's negatives for every row of the pool, with `shortfall` and `false_negatives: drop_row` applied."""
     rule = rule_of(miner, pool)
-    choice = _settle_short_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
-    return _drop_rows(pool, choice) if pool.mining.false_negatives == "drop_row" else choice
+    return _settle_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
 
 
 def _choose_unranked(pool: Pool) -> Choice:
@@ -62,6 +61,7 @@ def _choose_unranked(pool: Pool) -> Choice:
         bar=nothing,
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
+        dropped=np.zeros(len(document), dtype=np.bool_),
         state=pool.state,
         looked=False,
     )
@@ -85,6 +85,7 @@ def _choose_ranked(pool: Pool, rule: Rule) -> Choice:
         bar=np.full(shape, np.nan, dtype=np.float32) if rule.bar is None else _where_ranked(ranked, rule.bar),
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
+        dropped=np.zeros(len(document), dtype=np.bool_),
         state=state,
         looked=True,
     )
@@ -126,6 +127,12 @@ def judge(state: State, score: Scores, rule: Rule, part: slice) -> State:
     return state
 
 
+def _settle_rows(pool: Pool, choice: Choice) -> Choice:
+    """Which rows are kept: by `shortfall`, then by `false_negatives: drop_row`."""
+    choice = _settle_short_rows(pool, choice)
+    return _drop_rows(pool, choice) if pool.mining.false_negatives == "drop_row" else choice
+
+
 def _settle_short_rows(pool: Pool, choice: Choice) -> Choice:
     """`drop` keeps full rows, `fewer` rows that have any negative, `backfill` rows that random documents can fill."""
     wanted = pool.mining.num_negatives
@@ -143,7 +150,7 @@ def _drop_rows(pool: Pool, choice: Choice) -> Choice:
     """Rows are not kept whose negatives hold a revealed positive, or a copy of one."""
     revealed = pool.revealed.pairs.lookup(pool.rows.group[:, None], choice.document) > 0
     false = (revealed & (choice.document != NO_DOCUMENT)).any(axis=1)
-    return replace(choice, kept=choice.kept & ~false, dropped_rows=int(np.count_nonzero(choice.kept & false)))
+    return replace(choice, kept=choice.kept & ~false, dropped=choice.kept & false)
 
 
 def _backfill(pool: Pool, document: Positions) -> Positions:

@@ -56,7 +56,7 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         hidden_copies=int(np.count_nonzero(hidden == SAME_TEXT)),
         known_false_copies=int(np.count_nonzero(answers[negatives.known_false] == SAME_TEXT)),
         placebo=pool.placebo,
-        dropped_rows=choice.dropped_rows,
+        dropped_rows=int(np.count_nonzero(choice.dropped)) if pool.mining.false_negatives == "drop_row" else None,
         relabelled=pool.relabelled,
     )
 
