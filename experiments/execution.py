@@ -43,7 +43,8 @@ class Execution(Value):
 
     device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
     results: a folder of published records, which count as done; None = only the store's do.
-    output: where logs and the tracker's files of this run go.
+    output: where logs and the tracker's files of this run go. model_folders: further folders of models, by their own
+    names, for what another run's config names (teacher=checkpoint, student=checkpoint).
     """
 
     device: str = "auto"
@@ -56,6 +57,7 @@ class Execution(Value):
     beir_home: Path | None = None
     data_paths: dict[str, Path] = Field(default_factory=dict)
     model_paths: dict[str, Path] = Field(default_factory=dict)
+    model_folders: tuple[Path, ...] = ()
     tracker: TrackerConfig = NoTracker()
     labels: Labels = Labels()
     progress: bool = True

@@ -23,6 +23,7 @@ from experiments.collections.splits import evaluation_split, require_split
 from experiments.collections.summary import say_collections
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
+    CheckpointStudent,
     DataConfig,
     DistilledStudent,
     MiningConfig,
@@ -32,15 +33,16 @@ from experiments.config import (
     Value,
     collections_of,
     one_collection,
+    runs_in,
 )
-from experiments.execution import Execution
+from experiments.execution import Execution, NoTracker
 from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
 from experiments.models.encoder import resolved_models
-from experiments.models.student import student_key
+from experiments.models.trained import Trained, start_key
 from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.groups import groups_path, write_groups
@@ -54,6 +56,7 @@ from experiments.records.schema import (
     per_query_digest,
 )
 from experiments.records.scores import read_scores
+from experiments.stages.checkpoint import find_trained, trained_base
 from experiments.stages.embed import embed
 from experiments.stages.evaluate import EvaluationTarget, built_in_contents, check_tasks, evaluate
 from experiments.stages.guide import guide_vectors
@@ -64,7 +67,7 @@ from experiments.stages.trail import Trail
 from experiments.store import Store
 from experiments.teachers.teacher import Embed
 from experiments.tracking import Tracker, make_tracker
-from experiments.versions import versions_of
+from experiments.versions import TRAIN, versions_of
 
 log = logging.getLogger("experiments")
 
@@ -78,11 +81,28 @@ class Context:
     store: Store
     trail: Trail
     tracker: Tracker
+    found: dict[str, Trained] = field(default_factory=dict)
 
     @property
     def embed(self) -> Embed:
         """The embed stage over this run's store, for the stages that need vectors."""
-        return functools.partial(embed, store=self.store, execution=self.execution)
+        return functools.partial(embed, store=self.store, execution=self.execution, trained=self.trained)
+
+    def trained(self, run: str) -> Trained:
+        """What another run has trained; it is trained again where its weights are not in the store."""
+        if run not in self.found:
+            again = functools.partial(_train_again, execution=self.execution)
+            self.found[run], artifact = find_trained(
+                run, roots=self.execution.record_roots, store=self.store, train_again=again
+            )
+            self.trail.add(f"checkpoint {run[:8]}", artifact)
+        return self.found[run]
+
+    @property
+    def start(self) -> Trained | None:
+        """The student of another run that this one's begins with, if any."""
+        student = self.config.student
+        return self.trained(student.run) if isinstance(student, CheckpointStudent) else None
 
 
 @dataclass(frozen=True)
@@ -109,6 +129,8 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
     resolve_device(execution)  # one that is not here is refused before anything is read
+    for other in runs_in(_used(config)):
+        trained_base(other, execution.record_roots)
     own = load_own(config.data, execution=execution, cache=execution.store / "collections")
     use_threads(execution.threads)
     tracker = make_tracker(execution)
@@ -163,6 +185,7 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
             config=config,
             student=student.trained,
             fitted=student.fitted,
+            start=context.start,
             student_key=student.key,
             targets=targets,
             store=context.store,
@@ -175,6 +198,20 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     )
     write_record(context.execution.store, record, per_query)
     return record
+
+
+def _train_again(config: RunConfig, *, execution: Execution) -> str:
+    """Mine and train as a run whose record is there did, without measuring it: the key of what was trained."""
+    quiet = execution.model_copy(update={"tracker": NoTracker()})
+    own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
+    tracker, store = make_tracker(quiet), Store(quiet.store)
+    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
+    targets = _targets(context, own, {})
+    own = without_leaks(config.data, own, [target.split.queries for target in targets])
+    joined = join_collections(config.data.name, own)
+    mined = _mine(context, own, joined)
+    _student(context, joined, mined, _batch_parts(config, own, mined))
+    return context.trail.keys[TRAIN.name]
 
 
 def _taken_over(
@@ -268,8 +305,9 @@ def _student(
 ) -> tuple[Student, TrainingFacts | None]:
     config, execution = context.config, context.execution
     fitted, base_key = _fitted(context, collection)
+    start = context.start
     if mined is None:
-        return Student(key=base_key, trained=None, fitted=fitted), None
+        return Student(key=base_key, trained=start.folder if start is not None else None, fitted=fitted), None
     from experiments.stages.train import train
 
     guide, artifacts = guide_vectors(config, collection, store=context.store, execution=execution, embed=context.embed)
@@ -282,6 +320,7 @@ def _student(
         fitted=fitted,
         guide=guide,
         part=part,
+        start=start,
         store=context.store,
         execution=execution,
         on_log=context.tracker.log,
@@ -294,7 +333,7 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
     """The weights of a distilled base, and the key of the untrained student."""
     student = context.config.student
     if not isinstance(student, DistilledStudent):
-        return None, student_key(student)
+        return None, start_key(student, context.start)
     from experiments.stages.distill import distill
 
     folder, artifact = distill(
@@ -388,7 +427,7 @@ def _record(
         artifacts=context.trail.keys,
         per_query=per_query_digest(per_query) if per_query is not None else "",
         versions=versions_of(context.trail.stages),
-        models=resolved_models(_used(context.config)),
+        models=resolved_models([*_used(context.config), *_bases(context)]),
         mining_parts=dict(mined.parts) if mined is not None else {},
         provenance=provenance(started=started.at),
     ).sealed()
@@ -398,6 +437,11 @@ def _used(config: RunConfig) -> list[Value]:
     """The parts of a config that may name models which the run reads."""
     mining: list[Value] = [config.teacher, config.mining] if config.train.kind != "none" else []
     return [*mining, config.train, config.student] if config.until == "evaluate" else mining
+
+
+def _bases(context: Context) -> list[Value]:
+    """The base models of the other runs' students that the run reads."""
+    return [trained_base(run, context.execution.record_roots) for run in runs_in(_used(context.config))]
 
 
 def _facts(collection: Collection) -> CollectionFacts:

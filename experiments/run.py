@@ -88,6 +88,7 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
     from experiments.command.memory import memory_lines
+    from experiments.command.others import check_other_runs
     from experiments.command.overrides import for_hydra, key_of
     from experiments.command.quoting import several
     from experiments.studies.jobs import is_done
@@ -99,6 +100,7 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         if one.is_sweep_override():
             raise UserError(several(str(one.input_line), group=composer.is_group(one.key_or_group)))
     run = composer.run(overrides)
+    check_other_runs([run])
     config = composer.config(overrides)
     if config["dry_run"]:
         print(f"run {run.run_id}  {'done' if is_done(run) else 'to run'}")

@@ -77,6 +77,16 @@ class Store:
             log.warning("%s counts as not made: %s", self.path(stage, stage_key(stage, payload)), damage)
         return hit
 
+    def find_key(self, stage: str, key: str) -> tuple[Artifact, Mapping[str, FileContent]] | None:
+        """The finished artifact under `key` and what its files hold; None where it is missing or damaged."""
+        path = self.path(stage, key)
+        try:
+            descriptor = Descriptor.model_validate_json((path / DESCRIPTOR).read_bytes(), strict=True)
+        except (FileNotFoundError, ValidationError):
+            return None
+        hit = self.find(stage, descriptor.payload)
+        return None if hit is None or hit.key != key else (hit, descriptor.files)
+
     def get_or_make(self, stage: str, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
         """The artifact for `payload`; `make(folder)` fills a scratch folder, renamed into place when it returns.
 

@@ -79,7 +79,7 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
     """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit."""
     plain = copy.deepcopy(dict(config))
     data_paths = _take_data_path(plain)
-    model_paths = _take_model_paths(plain)
+    model_paths = _take_model_paths(plain) | _model_folders(plain["execution"])
     run = {name: plain[name] for name in IDENTITY if name in plain}
     for key in _unset(run):
         raise UserError(f"{key} is not set: give {key}=...")
@@ -174,6 +174,15 @@ def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
             raise UserError(f"{known} and {folder} have the same folder name, by which runs call them: rename one")
         encoder.update(name=known.name, source="folder", revision=folder_revision(folder))
     return paths
+
+
+def _model_folders(execution: Mapping[str, Any]) -> dict[str, Path]:
+    """`execution.model_folders` by the names that runs call them."""
+    folders = [Path(str(text)).expanduser().resolve() for text in execution.get("model_folders") or ()]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"execution.model_folders: {folder} is no folder: give folders that hold a model")
+    return {folder.name: folder for folder in folders}
 
 
 def with_model_paths(value: Any, paths: Mapping[str, Path]) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from experiments.command.compose import Composed
+from experiments.command.others import base_student
 from experiments.config import DistilledStudent, ModelStudent, RunConfig, Training
 from experiments.models.memory import Memory, training_memory
 from experiments.models.shapes import shape_of
@@ -14,14 +15,19 @@ GIB = 2**30
 
 def memory_lines(runs: Iterable[Composed]) -> list[str]:
     """One line for each distinct student and way to train it; none where nothing is trained or no sizes are known."""
-    lines = (_line(run) for run in runs)
+    listed = list(runs)
+    planned = {run.run_id: run.config for run in listed}
+    lines = (_line(run, planned) for run in listed)
     return list(dict.fromkeys(line for line in lines if line is not None))
 
 
-def _line(run: Composed) -> str | None:
+def _line(run: Composed, planned: Mapping[str, RunConfig]) -> str | None:
     config = run.config
-    student = config.student.base if isinstance(config.student, DistilledStudent) else config.student
-    if not isinstance(config.train, Training) or config.until == "mine" or not isinstance(student, ModelStudent):
+    if not isinstance(config.train, Training) or config.until == "mine":
+        return None
+    base = base_student(run, planned)
+    student = base.base if isinstance(base, DistilledStudent) else base
+    if not isinstance(student, ModelStudent):
         return None
     shape = shape_of(student, execution=run.execution)
     if shape is None:

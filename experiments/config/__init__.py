@@ -40,7 +40,10 @@ from experiments.config.mixture import (
     one_collection,
 )
 from experiments.config.models import (
+    BaseStudent,
     Bm25Teacher,
+    CheckpointStudent,
+    CheckpointTeacher,
     DenseTeacher,
     DistilledStudent,
     Encoder,
@@ -50,7 +53,9 @@ from experiments.config.models import (
     StudentConfig,
     TeacherConfig,
     TinyStudent,
+    VectorTeacher,
     encoders_in,
+    runs_in,
 )
 from experiments.config.run import (
     RunConfig,
@@ -76,10 +81,13 @@ from experiments.config.value import (
 )
 
 __all__ = [
+    "BaseStudent",
     "BeirData",
     "BeirPart",
     "Bm25Teacher",
     "CarvedData",
+    "CheckpointStudent",
+    "CheckpointTeacher",
     "CommonWith",
     "Count",
     "DataConfig",
@@ -125,9 +133,11 @@ __all__ = [
     "TrainConfig",
     "Training",
     "Value",
+    "VectorTeacher",
     "collections_of",
     "encoders_in",
     "one_collection",
     "run_id",
     "run_identity",
+    "runs_in",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from experiments.config.value import Count, Fraction, Pooling, Precision, Seed, Size, Value
 
@@ -49,11 +50,7 @@ class DenseTeacher(Encoder):
 
     @model_validator(mode="after")
     def _batch_matters(self) -> DenseTeacher:
-        if self.precision == "fp32" and self.encode_batch != ENCODE_BATCH:
-            raise ValueError(
-                f"encode_batch={self.encode_batch} changes nothing with precision=fp32: set "
-                "execution.inference_batch_size, or precision=bf16"
-            )
+        _check_batch(self.precision, self.encode_batch)
         return self
 
 
@@ -84,7 +81,52 @@ class RandomTeacher(Value):
         return "random"
 
 
-TeacherConfig = Annotated[DenseTeacher | Bm25Teacher | RandomTeacher, Field(discriminator="kind")]
+def _run_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", value):
+        raise ValueError("should be the run_id of another run: 16 hex digits, as records and plans have it")
+    return value
+
+
+RunId = Annotated[str, AfterValidator(_run_id)]
+"""The name of another run."""
+
+
+class CheckpointTeacher(Value):
+    """The trained student of another run, read as that run measures it: its prompts, pooling and last module.
+
+    run: the other run. max_length: tokens, prompt included, beyond which a text is cut; None = the model's own limit.
+    precision, encode_batch: as for a dense teacher.
+    """
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    run: RunId
+    max_length: Count | None = None
+    precision: Precision = "fp32"
+    encode_batch: Count = ENCODE_BATCH
+
+    @model_validator(mode="after")
+    def _batch_matters(self) -> CheckpointTeacher:
+        _check_batch(self.precision, self.encode_batch)
+        return self
+
+    @property
+    def name(self) -> str:
+        """What tables and tags call it."""
+        return f"checkpoint_{self.run[:8]}"
+
+
+def _check_batch(precision: Precision, encode_batch: int) -> None:
+    if precision == "fp32" and encode_batch != ENCODE_BATCH:
+        raise ValueError(
+            f"encode_batch={encode_batch} changes nothing with precision=fp32: set "
+            "execution.inference_batch_size, or precision=bf16"
+        )
+
+
+VectorTeacher = DenseTeacher | CheckpointTeacher
+"""Teachers that embed texts and rank by inner product."""
+
+TeacherConfig = Annotated[DenseTeacher | Bm25Teacher | RandomTeacher | CheckpointTeacher, Field(discriminator="kind")]
 
 
 class LowRankAdapter(Value):
@@ -174,16 +216,49 @@ class DistilledStudent(Value):
         return f"{self.base.name}_distilled"
 
 
-StudentConfig = Annotated[ModelStudent | TinyStudent | DistilledStudent, Field(discriminator="kind")]
+class CheckpointStudent(Value):
+    """The trained student of another run: training goes on from its weights, with a fresh optimizer and schedule.
+
+    An adapter is continued, over the same frozen base; it is never merged.
+    """
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    run: RunId
+
+    @property
+    def name(self) -> str:
+        """What tables and tags call it."""
+        return f"checkpoint_{self.run[:8]}"
+
+
+BaseStudent = ModelStudent | TinyStudent | DistilledStudent
+"""Students that are no other run's."""
+
+StudentConfig = Annotated[
+    ModelStudent | TinyStudent | DistilledStudent | CheckpointStudent, Field(discriminator="kind")
+]
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def parts_of(value: Any, kind: type[Part]) -> Iterator[Part]:
+    """Every part of one type among a config's values, however deep it stands; nothing below such a part."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from parts_of(getattr(value, name), kind)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from parts_of(item, kind)
 
 
 def encoders_in(value: Any) -> Iterator[Encoder]:
     """Every encoder among a config's values, however deep it stands."""
-    if isinstance(value, Encoder):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from encoders_in(getattr(value, name))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from encoders_in(item)
+    return parts_of(value, Encoder)
+
+
+def runs_in(value: Any) -> Iterator[str]:
+    """The other runs whose students a config's values name."""
+    yield from (teacher.run for teacher in parts_of(value, CheckpointTeacher))
+    yield from (student.run for student in parts_of(value, CheckpointStudent))

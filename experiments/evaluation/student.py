@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import StudentConfig
+from experiments.config import BaseStudent
 from experiments.evaluation.reading import Reading
 from experiments.execution import Execution
 from experiments.models.lengths import set_lengths
@@ -18,7 +18,7 @@ ATTENTION = "sdpa"
 
 
 def load_student(
-    student: StudentConfig, *, reading: Reading, trained: Path | None, fitted: Path | None, execution: Execution
+    student: BaseStudent, *, reading: Reading, trained: Path | None, fitted: Path | None, execution: Execution
 ) -> SentenceTransformer:
     """`trained`: the folder of a trained student, None = the base; `fitted`: the weights of a distilled base.
 

@@ -6,7 +6,7 @@ They are never merged into the base: in bf16 a merged weight would round most of
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.config import LowRankAdapter
 from experiments.errors import UserError
@@ -53,6 +53,25 @@ def read_adapter(model: SentenceTransformer, folder: Path) -> None:
     with quiet_loading():
         backbone.load_adapter(str(folder), adapter_kwargs={"local_files_only": True})
     backbone.eval()
+
+
+def continue_adapter(model: SentenceTransformer, folder: Path, adapter: LowRankAdapter) -> None:
+    """Put a trained adapter onto its base for more training: in fp32, all else frozen, with `adapter`'s dropout."""
+    read_adapter(model, folder)
+    backbone = backbone_of(model, what="student.adapter")
+    for name, weight in backbone.named_parameters():
+        weight.requires_grad_("lora_" in name)
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    _check_same(backbone.peft_config[NAME], adapter)
+    backbone.peft_config[NAME].base_model_name_or_path = None
+
+
+def _check_same(saved: Any, adapter: LowRankAdapter) -> None:
+    """Raises UserError where what was saved is no adapter of this config."""
+    found = (saved.r, float(saved.lora_alpha), float(saved.lora_dropout), set(saved.target_modules))
+    if found != (adapter.r, adapter.alpha, adapter.dropout, set(adapter.targets)):
+        raise UserError(f"the saved adapter {found} is not the one of its run's config: run that run again")
 
 
 def check_targets(backbone: PreTrainedModel, targets: tuple[str, ...]) -> None:

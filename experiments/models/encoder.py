@@ -75,9 +75,7 @@ def load_fitted(
     precision: Precision = "fp32",
 ) -> SentenceTransformer:
     """A model this software saved (`save_pretrained`), read as `encoder` says; its layers are chosen already."""
-    saved = encoder.model_copy(
-        update={"name": str(folder), "source": "folder", "revision": None, "layers": None, "trust_remote_code": False}
-    )
+    saved = encoder.model_copy(update={"name": str(folder), "source": "folder", "revision": None, "layers": None})
     here = execution.model_copy(update={"model_paths": {str(folder): folder}})
     return load_encoder(saved, execution=here, dropout=dropout, attention=attention, precision=precision)
 

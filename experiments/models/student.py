@@ -1,15 +1,23 @@
-"""A config.StudentConfig as a model to train or to evaluate, and the name of its weights."""
+"""A config.BaseStudent as a model to train or to evaluate, and the name of its weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.config import DistilledStudent, LowRankAdapter, ModelStudent, Precision, StudentConfig, TinyStudent
+from experiments.config import (
+    BaseStudent,
+    DistilledStudent,
+    Encoder,
+    LowRankAdapter,
+    ModelStudent,
+    Precision,
+    TinyStudent,
+)
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import digest, identity_payload
-from experiments.models.adapters import add_adapter, read_adapter
+from experiments.models.adapters import add_adapter, continue_adapter, read_adapter
 from experiments.models.direction import look_both_ways
 from experiments.models.encoder import load_encoder, load_fitted, resolved_models
 from experiments.models.prompts import pool_without_prompt
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def build_student(
-    student: StudentConfig,
+    student: BaseStudent,
     *,
     execution: Execution,
     dropout: float | None = None,
@@ -53,16 +61,22 @@ def build_student(
 
 
 def trainable(
-    student: StudentConfig,
+    student: BaseStudent,
     *,
     seed: int,
     execution: Execution,
     dropout: float | None = None,
     attention: str | None = None,
     fitted: Path | None = None,
+    trained: Path | None = None,
 ) -> SentenceTransformer:
-    """The base model as training takes it: fp32, or with a fresh adapter (drawn by `seed`) over frozen weights."""
+    """The base model as training takes it: fp32, or with a fresh adapter (drawn by `seed`) over frozen weights.
+
+    `trained` is the folder of the same student's trained weights, from which training goes on: an adapter is continued.
+    """
     adapter = _adapter_of(student)
+    if trained is not None and adapter is None:
+        return _trained_weights(student, trained, execution=execution, dropout=dropout, attention=attention)
     model = build_student(
         student,
         execution=execution,
@@ -71,13 +85,40 @@ def trainable(
         precision="fp32" if adapter is None else adapter.base_precision,
         fitted=fitted,
     )
-    if adapter is not None:
+    if adapter is not None and trained is not None:
+        continue_adapter(model, trained, adapter)
+    elif adapter is not None:
         add_adapter(model, adapter, seed=seed)
     return model
 
 
+def _trained_weights(
+    student: BaseStudent, folder: Path, *, execution: Execution, dropout: float | None, attention: str | None
+) -> SentenceTransformer:
+    """All weights of a trained student, in fp32, read as its base is."""
+    base = encoder_of(student)
+    static = base.source == "embedded_static"
+    if static and dropout:
+        raise UserError(f"train.dropout={dropout}: {base.name} has no layers to drop from: use 0 or null")
+    model = load_fitted(folder, base, execution=execution, dropout=None if static else dropout, attention=attention)
+    return _read_as(model, student) if isinstance(student, ModelStudent) else model
+
+
+def encoder_of(student: BaseStudent) -> Encoder:
+    """A student's prompts, pooling and last module."""
+    match student:
+        case ModelStudent():
+            return student
+        case DistilledStudent():
+            return student.base
+        case TinyStudent():
+            return Encoder(
+                name=student.name, query_prompt=student.query_prompt, document_prompt=student.document_prompt
+            )
+
+
 def load_trained(
-    student: StudentConfig, folder: Path, *, execution: Execution, precision: Precision, attention: str
+    student: BaseStudent, folder: Path, *, execution: Execution, precision: Precision, attention: str
 ) -> SentenceTransformer:
     """A trained student from the folder it was saved to, in evaluation mode; an adapter's base is loaded anew."""
     if _adapter_of(student) is not None:
@@ -90,14 +131,14 @@ def load_trained(
     return _read_as(model, student) if isinstance(student, ModelStudent) else model
 
 
-def student_key(student: StudentConfig) -> str:
+def student_key(student: BaseStudent) -> str:
     """Names an untrained student: its config, the checksum of embedded weights, the commit of unpinned hub weights."""
     payload = {"student": identity_payload(student), "embedded": EMBEDDED_SHA256["model.safetensors"]}
     commits = resolved_models([student])
     return digest(payload | ({"commits": commits} if commits else {}))
 
 
-def _adapter_of(student: StudentConfig) -> LowRankAdapter | None:
+def _adapter_of(student: BaseStudent) -> LowRankAdapter | None:
     return student.adapter if isinstance(student, ModelStudent) else None
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from experiments.config import DenseTeacher
+from experiments.config import CheckpointTeacher, VectorTeacher
 from experiments.execution import Execution
 from experiments.ir import Scores
 from experiments.models.encoder import load_encoder
 from experiments.models.encoding import Role
+from experiments.models.trained import FindTrained, load_checkpoint, nothing_trained
 from experiments.store import Artifact, Store
+from experiments.teachers.checkpoint import checkpoint_payload
 from experiments.teachers.dense import embedding_payload, encode
 from experiments.versions import EMBED
 
@@ -20,14 +23,31 @@ FILE = "vectors.npy"
 
 
 def embed(
-    texts: Sequence[str], *, encoder: DenseTeacher, role: Role, store: Store, execution: Execution
+    texts: Sequence[str],
+    *,
+    encoder: VectorTeacher,
+    role: Role,
+    store: Store,
+    execution: Execution,
+    trained: FindTrained = nothing_trained,
 ) -> tuple[Scores, Artifact]:
-    """(n, d) float32 vectors of `texts`, mapped from disk, and their artifact."""
+    """(n, d) float32 vectors of `texts`, mapped from disk, and their artifact.
+
+    trained: finds the student of another run, for an encoder that is one.
+    """
+    if isinstance(encoder, CheckpointTeacher):
+        found = trained(encoder.run)
+        payload = checkpoint_payload(texts, teacher=encoder, found=found, role=role)
+        load = functools.partial(load_checkpoint, encoder, found, execution=execution)
+        normalize = found.reading.normalize
+    else:
+        payload = embedding_payload(texts, encoder=encoder, role=role, execution=execution)
+        load = functools.partial(load_encoder, encoder, execution=execution, precision=encoder.precision)
+        normalize = encoder.normalize
 
     def make(folder: Path) -> None:
-        model = load_encoder(encoder, execution=execution, precision=encoder.precision)
-        encode(model, texts, encoder=encoder, role=role, execution=execution, out=folder / FILE)
+        out = folder / FILE
+        encode(load(), texts, encoder=encoder, normalize=normalize, role=role, execution=execution, out=out)
 
-    payload = embedding_payload(texts, encoder=encoder, role=role, execution=execution)
     artifact = store.get_or_make(EMBED.name, payload, make)
     return np.load(artifact.path / FILE, mmap_mode="r"), artifact

@@ -18,6 +18,7 @@ from experiments.evaluation.student import load_student
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.files import write_json
+from experiments.models.trained import Trained, base_of
 from experiments.records.schema import PER_QUERY_COLUMNS, TaskScores
 from experiments.store import Artifact, Store
 from experiments.versions import EVALUATE
@@ -39,6 +40,7 @@ def evaluate(
     config: RunConfig,
     student: Path | None,
     fitted: Path | None,
+    start: Trained | None = None,
     student_key: str,
     targets: Sequence[EvaluationTarget],
     store: Store,
@@ -46,16 +48,17 @@ def evaluate(
 ) -> tuple[dict[str, TaskScores], pd.DataFrame, list[Artifact]]:
     """Scores per task, per-query measures (record.PER_QUERY_COLUMNS, sorted by task and query), one artifact per task.
 
-    `student` is a trained folder, None = the base as it is; `fitted` the weights of a distilled base. Targets come
-    first, then `evaluation.tasks`. Raises UserError for a task that needs a hub where there is none.
+    `student` is a trained folder, None = the base as it is; `fitted` the weights of a distilled base, `start`
+    the student of another run that the config names. Targets come first, then `evaluation.tasks`. Raises UserError for
+    a task that needs a hub where there is none.
     """
-    reading = reading_of(config)
+    reading, base = reading_of(config), base_of(config.student, start)
 
     @functools.cache
     def encoder() -> NamedEncoder:
         from experiments.evaluation.named_encoder import NamedEncoder
 
-        model = load_student(config.student, reading=reading, trained=student, fitted=fitted, execution=execution)
+        model = load_student(base, reading=reading, trained=student, fitted=fitted, execution=execution)
         return NamedEncoder(model, key=student_key, share_texts=reading.precision == "fp32")
 
     measured = functools.partial(_measured, reading, student_key, encoder, store, execution)

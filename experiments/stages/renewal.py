@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.config import DistilledStudent, GuideMask, InfoNCE, RunConfig
+from experiments.config import CheckpointStudent, DistilledStudent, GuideMask, InfoNCE, RunConfig
 from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
 from experiments.records.schema import RunRecord
@@ -27,10 +27,10 @@ def still_stands(
     part: as `train` takes it.
 
     True iff training and evaluation mean today what they meant then, the rows mined now make the very student that was
-    trained, and every task has the content that was measured. A distilled base is never taken over, nor what a guide
-    masked: the vectors behind them may have changed with the stage that made the record outdated.
+    trained, and every task has the content that was measured. A distilled base is never taken over, nor another run's
+    student, nor what a guide masked: what lies behind them may have changed with the stage that made it outdated.
     """
-    if isinstance(config.student, DistilledStudent):
+    if isinstance(config.student, DistilledStudent | CheckpointStudent):
         return False
     if isinstance(config.train, InfoNCE) and isinstance(config.train.mask, GuideMask):
         return False

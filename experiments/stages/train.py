@@ -21,7 +21,8 @@ from experiments.models.device import resolve_device
 from experiments.models.lengths import set_lengths
 from experiments.models.reading import freeze_token_embeddings
 from experiments.models.saved import save_model
-from experiments.models.student import student_key, trainable
+from experiments.models.student import trainable
+from experiments.models.trained import Trained, base_of, start_key
 from experiments.records.schema import TrainingFacts
 from experiments.store import Artifact, Store
 from experiments.training.facts import Curve, training_facts
@@ -43,6 +44,7 @@ def train(
     fitted: Path | None,
     guide: Guide | None = None,
     part: Positions | None = None,
+    start: Trained | None = None,
     store: Store,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
@@ -50,8 +52,9 @@ def train(
     """The folder of the trained model, what training left behind, and the artifact, whose key names the student.
 
     `fitted` is the folder of a distilled base, `guide` the vectors that a guide mask reads, `part` (R,) the part of a
-    mixture that each row comes from, where a batch has rows of one alone. Raises UserError for fewer rows than a batch,
-    for rows without the scores that distillation learns, or for a diverging loss.
+    mixture that each row comes from, where a batch has rows of one alone, `start` the student of another run from which
+    training goes on. Raises UserError for fewer rows than a batch, for rows without the scores that distillation
+    learns, or for a diverging loss.
     """
     settings = _settings(config, negatives)
     if part is not None:
@@ -66,6 +69,7 @@ def train(
             fitted=fitted,
             guide=guide,
             part=part,
+            start=start,
             execution=execution,
             on_log=on_log,
             folder=folder,
@@ -77,7 +81,7 @@ def train(
 
     width = 1 + negatives.document.shape[1]
     payload = train_payload(
-        config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide, part=part
+        config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide, part=part, start=start
     )
     artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
@@ -102,6 +106,7 @@ def train_payload(
     fitted: Path | None,
     guide: Guide | None = None,
     part: Positions | None = None,
+    start: Trained | None = None,
 ) -> dict[str, Any]:
     """What names a trained student: its rows and their texts, its base, how and with which seed it is trained.
 
@@ -118,7 +123,7 @@ def train_payload(
         "row_texts": row_texts_hash(collection, negatives),
         "width": negatives.document.shape[1],
         "train": identity_payload(config.train),
-        "student": student_key(config.student),
+        "student": start_key(config.student, start),
         "fitted": fitted.parent.name if fitted is not None else None,
         "seed": derive_seed(config.seed, TRAIN.name),
         **({"guide": guide.keys} if guide is not None else {}),
@@ -175,6 +180,7 @@ def _fit(
     fitted: Path | None,
     guide: Guide | None,
     part: Positions | None,
+    start: Trained | None,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
     folder: Path,
@@ -192,7 +198,7 @@ def _fit(
         curve.append((step, values))
         on_log(step, values)
 
-    model = _base(config, settings, fitted, execution)
+    model = _base(config, settings, fitted, start, execution)
     loss = make_objective(model, settings, collection=collection, negatives=negatives, guide=guide)
     fit(
         model,
@@ -210,14 +216,17 @@ def _fit(
     return model, curve
 
 
-def _base(config: RunConfig, settings: Training, fitted: Path | None, execution: Execution) -> SentenceTransformer:
+def _base(
+    config: RunConfig, settings: Training, fitted: Path | None, start: Trained | None, execution: Execution
+) -> SentenceTransformer:
     model = trainable(
-        config.student,
+        base_of(config.student, start),
         seed=derive_seed(config.seed, "adapter"),
         execution=execution,
         dropout=settings.dropout,
         attention=settings.attention,
         fitted=fitted,
+        trained=start.folder if start is not None else None,
     )
     set_lengths(model, query=settings.query_length, document=settings.passage_length)
     if settings.freeze_token_embeddings:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.declaration import Arm, Choose, Declaration
 
 DEV_OVERRIDES = ("evaluation.splits=[dev]", "evaluation.collections=[]", "evaluation.tasks=[]")
 """What makes a run one of phase 1: no test query is evaluated."""
@@ -15,7 +15,11 @@ TIE = 1e-12
 
 @dataclass(frozen=True)
 class Cell:
-    """One run that a study asks for. waits: the arms whose chosen value it needs; value: what phase 1 tries."""
+    """One run that a study asks for.
+
+    stages: group of the config -> (block, arm, seed) of the run whose student it is. waits: the arms whose chosen value
+    it needs; value: what phase 1 tries.
+    """
 
     block: str
     arm: str
@@ -23,6 +27,7 @@ class Cell:
     phase: Literal[1, 2]
     overrides: tuple[str, ...]
     rows_of: tuple[str, ...] = ()
+    stages: tuple[tuple[str, tuple[str, str, int]], ...] = ()
     waits: tuple[str, ...] = ()
     value: float | int | str | None = None
 
@@ -75,13 +80,29 @@ def _cell(
     rows_of = own.rows_of if own is not None else ()
     overrides = [*study.blocks[block].overrides]
     if own is not None:
-        overrides += own.overrides
+        overrides += own.settings
     elif (block, arm) in chosen:
         choose = study.choose[arm]
         overrides += [*choose.overrides, f"{choose.key}={chosen[block, arm]}"]
     waits = tuple(name for name in (arm, *rows_of) if name in study.choose and (block, name) not in chosen)
     overrides.append(f"seed={seed}")
-    return Cell(block=block, arm=arm, seed=seed, phase=2, overrides=tuple(overrides), rows_of=rows_of, waits=waits)
+    return Cell(
+        block=block,
+        arm=arm,
+        seed=seed,
+        phase=2,
+        overrides=tuple(overrides),
+        rows_of=rows_of,
+        stages=_stages(own, block, seed),
+        waits=waits,
+    )
+
+
+def _stages(own: Arm | None, block: str, seed: int) -> tuple[tuple[str, tuple[str, str, int]], ...]:
+    stages = {} if own is None else own.stages
+    return tuple(
+        (group, (run.block or block, run.arm, seed if run.seed is None else run.seed)) for group, run in stages.items()
+    )
 
 
 def choose_value(choose: Choose, means: Mapping[float | int | str, float]) -> float | int | str:

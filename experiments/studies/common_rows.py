@@ -1,4 +1,4 @@
-"""What a run must list in mining.common_with to train on the rows that another run keeps."""
+"""What a run may take of another one: its student, or (listed in mining.common_with) the rows that it keeps."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def check_same_rows(source: RunConfig, own: RunConfig, where: str) -> None:
                 "decides which rows there are, and only the miner, its teacher and its mining settings are taken over: "
                 "give both arms the same"
             )
+
+
+def check_trains(source: RunConfig, where: str) -> None:
+    """Refuse a run whose student another one would take, where it leaves none."""
+    if source.until == "mine":
+        raise UserError(f"{where}: that arm has until=mine and trains no student: name an arm that trains")
+    if source.train.kind == "none":
+        raise UserError(f"{where}: that arm has train=none and trains no student: name an arm that trains")
 
 
 def listed_rows(source: RunConfig, own: RunConfig) -> list[dict[str, Any]]:

@@ -86,6 +86,7 @@ def check(study: Declared) -> None:
         *_reserved_keys(study),
         *_contrasts_with_themselves(study),
         *_rows_in_a_circle(study),
+        *_stages_not_known_yet(study),
         *_impossible_orders(study),
     ):
         raise ValueError(problem)
@@ -134,6 +135,7 @@ def _arm_references(study: Declared) -> Iterator[tuple[str, str]]:
     yield from (("paper.rows", name) for name in (study.paper.rows if study.paper else ()))
     for name, arm in study.arms.items():
         yield from ((f"arm {name!r} (rows_of)", other) for other in arm.rows_of)
+        yield from ((f"arm {name!r} ({group}_of)", run.arm) for group, run in arm.stages.items())
     for name, block in study.blocks.items():
         yield from ((f"block {name!r}", arm) for arm in block.arms or ())
 
@@ -145,6 +147,8 @@ def _block_references(study: Declared) -> Iterator[tuple[str, str]]:
         yield from ((f"choose {name!r}", block) for block in choose.blocks or ())
     for expected in study.expects:
         yield from (("expects", block) for block in expected.blocks or ())
+    for name, arm in study.arms.items():
+        yield from ((f"arm {name!r} ({group}_of)", run.block) for group, run in arm.stages.items() if run.block)
 
 
 def _repeated(study: Declared) -> Iterator[str]:
@@ -188,6 +192,13 @@ def _rows_in_a_circle(study: Declared) -> Iterator[str]:
             if other not in seen and other in study.arms:
                 seen.add(other)
                 waiting += study.arms[other].rows_of
+
+
+def _stages_not_known_yet(study: Declared) -> Iterator[str]:
+    for name, arm in study.arms.items():
+        for group, run in arm.stages.items():
+            if run.arm in study.choose:
+                yield f"arm {name!r} ({group}_of) names {run.arm!r}, which waits for phase 1: name one under arms"
 
 
 def _impossible_orders(study: Declared) -> Iterator[str]:

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from experiments.studies.consistency import NAME, check
 
@@ -21,11 +30,49 @@ class _Declared(BaseModel):
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
+class ArmRun(_Declared):
+    """One run of another arm. block, seed: None = the own ones."""
+
+    arm: str
+    block: str | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+
+
+def _arm_run(value: Any) -> Any:
+    return {"arm": value} if isinstance(value, str) else value
+
+
+OtherRun = Annotated[ArmRun | None, BeforeValidator(_arm_run)]
+
+
 class Arm(_Declared):
-    """Override strings; `rows_of` names arms whose kept rows it is restricted to (mining.common_with)."""
+    """Override strings; `rows_of` names arms whose kept rows it is restricted to (mining.common_with).
+
+    teacher_of: its teacher is the student that a run of another arm has trained (teacher=checkpoint). student_of: its
+    student starts from there (student=checkpoint).
+    """
 
     overrides: tuple[str, ...]
     rows_of: tuple[str, ...] = ()
+    teacher_of: OtherRun = None
+    student_of: OtherRun = None
+
+    @property
+    def stages(self) -> dict[str, ArmRun]:
+        """Group of the config -> the run whose student it is."""
+        both = {"teacher": self.teacher_of, "student": self.student_of}
+        return {group: run for group, run in both.items() if run is not None}
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Its overrides after the choices that `teacher_of` and `student_of` stand for."""
+        return (*(f"{group}=checkpoint" for group in self.stages), *self.overrides)
+
+    @model_serializer(mode="wrap")
+    def _without_absent_stages(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plans that were written before there were stages stay as they are."""
+        fields: dict[str, Any] = plain(self)
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 def _arm(value: Any) -> Any:

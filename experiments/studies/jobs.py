@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.command.compose import Composed
 from experiments.command.overrides import for_hydra, write_value
-from experiments.config import BeirData, DataConfig
+from experiments.config import BeirData, DataConfig, runs_in
 from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.ir import Collection
@@ -46,26 +46,47 @@ class Failed:
 def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
     """Launch every run that is not done, once; those that have no record afterwards, with their causes.
 
-    When the launcher itself dies (a killed worker), the runs that had not started yet are launched again.
+    A run that takes another's student starts when that one has ended. When the launcher itself dies (a killed worker),
+    the runs that had not started yet are launched again.
     """
     unique = list({job.composed.run_id: job for job in jobs}.values())
     _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
     todo = [job for job in unique if not is_done(job.composed)]
     for job in todo:
         failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
-    waiting, total = todo, len(todo)
+    first = 0
+    for wave in _waves(todo):
+        _launch_all(wave, launch, first=first, total=len(todo))
+        first += len(wave)
+    return [_failed(job) for job in todo if not is_done(job.composed)]
+
+
+def _launch_all(jobs: Sequence[Job], launch: Launch, *, first: int, total: int) -> None:
+    """Launch runs that do not wait for each other; `first` of `total` were launched before."""
+    waiting, end = list(jobs), first + len(jobs)
     while waiting:
-        numbered = [(total - len(waiting) + i + 1, job) for i, job in enumerate(waiting)]
+        begin = end - len(waiting)
         try:
-            launch([_launched(job, f"{number}/{total}") for number, job in numbered], total - len(waiting))
+            launch([_launched(job, f"{begin + i + 1}/{total}") for i, job in enumerate(waiting)], begin)
         except RuntimeError as error:
             why = " ".join(str(error).split()).partition(". ")[0]
             print(f"warning: the launcher stopped ({why}); going on with the runs that had not started", flush=True)
         left = [job for job in waiting if not _was_started(job.composed)]
         if len(left) == len(waiting):
-            break
+            return
         waiting = left
-    return [_failed(job) for job in todo if not is_done(job.composed)]
+
+
+def _waves(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The runs in order, each in a wave after those whose students it takes."""
+    waves: list[list[Job]] = []
+    left = list(jobs)
+    while left:
+        pending = {job.composed.run_id for job in left}
+        ready = [job for job in left if pending.isdisjoint(runs_in(job.composed.config))]
+        waves.append(ready)
+        left = [job for job in left if job not in ready]
+    return waves
 
 
 def _check_unchanged_folders(done: Sequence[Composed]) -> None:

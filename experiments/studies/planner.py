@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from experiments.command import mistakes
@@ -14,7 +15,7 @@ from experiments.config import RunConfig, collections_of
 from experiments.errors import UserError
 from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
-from experiments.studies.common_rows import check_same_rows, listed_rows
+from experiments.studies.common_rows import check_same_rows, check_trains, listed_rows
 from experiments.studies.declaration import Choose, Declaration
 from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
@@ -38,6 +39,7 @@ class StudyPlanner:
     command: tuple[str, ...] = ()
     chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
     _cache: dict[Cell, Job] = field(default_factory=dict)
+    _open: list[Cell] = field(default_factory=list)
 
     @classmethod
     def make(cls, arguments: Sequence[str], composer: Composer) -> StudyPlanner:
@@ -121,19 +123,29 @@ class StudyPlanner:
         return causes
 
     def job(self, cell: Cell) -> Job:
-        """The composed run of a cell."""
+        """The composed run of a cell. Raises UserError for one that needs its own result."""
         if cell not in self._cache:
+            self._check_no_circle(cell)
+            self._open.append(cell)
             choices = self._choices(cell)
-            settings = [text for text in self.settings if self._applies(text, choices)]
+            settings = [text for text in self._settings(cell) if self._applies(text, choices)]
             resets = () if self.other is None else self.other.resets
-            overrides = [*self._layers(cell), *resets, *settings]
+            overrides = [*self._layers(cell), *resets, *settings, *self._stages(cell)]
             overrides += [*self._common_rows(cell, overrides), *self._labels(cell)]
             if cell.phase == 1:
                 overrides = [text for text in overrides if not _about_targets(text)] + list(DEV_OVERRIDES)
             composed = self._compose(cell, overrides)
             names = tuple({key_of(text): text for text in overrides}.values())
             self._cache[cell] = Job(cell.title, names, composed, cell)
+            self._open.remove(cell)
         return self._cache[cell]
+
+    def _check_no_circle(self, cell: Cell) -> None:
+        if cell in self._open:
+            circle = " <- ".join(one.title for one in (*self._open[self._open.index(cell) :], cell))
+            raise UserError(
+                f"{circle}: each needs the one after it: name another arm in teacher_of, student_of or rows_of"
+            )
 
     def _compose(self, cell: Cell, overrides: Sequence[str]) -> Composed:
         try:
@@ -162,11 +174,35 @@ class StudyPlanner:
         return [*choices, *block, *cell.overrides[split:]]
 
     def _choices(self, cell: Cell) -> list[str]:
-        texts = (*cell.overrides, *self.settings)
+        texts = (*cell.overrides, *self._settings(cell))
         return [self.choice, *(text for text in texts if self.composer.is_group(key_of(text)))]
+
+    def _settings(self, cell: Cell) -> list[str]:
+        """What the command line sets for a cell: another teacher or student is that of the runs that have one."""
+        return [text for text in self.settings if key_of(text) not in dict(cell.stages)]
 
     def _applies(self, text: str, choices: Sequence[str]) -> bool:
         return self.composer.is_group(key_of(text)) or self.composer.has_key(choices, key_of(text))
+
+    def _stages(self, cell: Cell) -> list[str]:
+        """The runs whose students the cell's teacher and student are, and where these find their local base models.
+
+        Raises UserError for a run that the study does not have, or that trains nothing.
+        """
+        overrides, folders = [], set[Path]()
+        for group, (block, arm, seed) in cell.stages:
+            where = f"{cell.title}: {group}_of={arm}"
+            found = [one for one in self.cells() if (one.block, one.arm, one.seed) == (block, arm, seed)]
+            if not found:
+                raise UserError(
+                    f"{where}: block {block} does not run that arm with seed {seed}: name a run that it has"
+                )
+            source = self.job(found[0]).composed
+            check_trains(source.config, where)
+            overrides.append(f"{group}.run={write_value(source.run_id)}")
+            folders |= {*source.execution.model_paths.values()}
+        listed = write_value(sorted(map(str, folders)))
+        return [*overrides, f"execution.model_folders={listed}"] if folders else overrides
 
     def _common_rows(self, cell: Cell, own: Sequence[str]) -> list[str]:
         """The miners of the arms whose rows the cell is restricted to, as a run of its `own` overrides lists them.

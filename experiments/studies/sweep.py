@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.command.compose import Composer
+from experiments.command.others import check_other_runs
 from experiments.errors import UserError
 from experiments.studies.declaration import Declaration
 from experiments.studies.grid import grid_jobs
@@ -41,6 +42,7 @@ def _say_where(jobs: Sequence[Job]) -> None:
 
 def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
     jobs = grid_jobs(arguments, composer)
+    check_other_runs([job.composed for job in jobs])
     say(f"sweep: {summary(jobs)}")
     if dry_run(arguments, composer):
         show(jobs)
@@ -54,6 +56,7 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> l
 def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
     planner = StudyPlanner.make(arguments, composer)
     first, second = planner.phase_one(), planner.phase_two()
+    check_other_runs([job.composed for job in (*first, *second)])
     show_study(planner, first, second)
     if dry_run(arguments, composer):
         show_runs(planner, first, second)

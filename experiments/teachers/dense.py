@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.config import DenseTeacher
+from experiments.config import DenseTeacher, VectorTeacher
 from experiments.execution import Execution
 from experiments.files import reserve
 from experiments.ir import Collection, Qrels, Scores, hash_texts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def prepare(teacher: DenseTeacher, question: Question, tools: Tools) -> Prepared:
+def prepare(teacher: VectorTeacher, question: Question, tools: Tools) -> Prepared:
     """Embeds corpus and queries where they are not yet, and ranks by inner product."""
     embed = functools.partial(tools.embed, encoder=teacher, store=tools.store, execution=tools.execution)
     documents, of_documents = embed(question.collection.corpus.passages, role="document")
@@ -70,15 +70,16 @@ def encode(
     model: SentenceTransformer,
     texts: Sequence[str],
     *,
-    encoder: DenseTeacher,
+    encoder: VectorTeacher,
+    normalize: bool,
     role: Role,
     execution: Execution,
     out: Path,
 ) -> None:
     """Write the vectors of `texts` to the .npy file `out`, (n, d) float32.
 
-    Unit vectors are normalised anew in float32, since a model in bf16 gives them three digits. Raises UserError for a
-    text whose vector is not finite.
+    normalize: whether the model gives unit vectors; they are normalised anew in float32, since a model in bf16 gives
+    them three digits. Raises UserError for a text whose vector is not finite.
     """
     from tqdm import tqdm
 
@@ -90,7 +91,7 @@ def encode(
     label = f"{encoder.name} encodes {role} texts"
     with tqdm(total=len(texts), desc=label, unit="text", disable=not execution.progress) as bar:
         for positions, part in encode_batches(model, texts, role=role, batch_size=batch, name=encoder.name):
-            vectors[positions] = unit(part) if encoder.normalize else part
+            vectors[positions] = unit(part) if normalize else part
             bar.update(len(positions))
     vectors.flush()
 

@@ -9,5 +9,6 @@ TEACHERS: dict[str, Prepare] = {
     "dense": dense.prepare,
     "bm25": bm25.prepare,
     "random": random.prepare,
+    "checkpoint": dense.prepare,
 }
 """By the config's `kind`."""

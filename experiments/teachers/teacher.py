@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from experiments.config import DenseTeacher
+from experiments.config import VectorTeacher
 from experiments.execution import Execution
 from experiments.identity import identity_payload
 from experiments.ir import Collection, Qrels, Scores, hash_texts
@@ -24,7 +24,7 @@ class Embed(Protocol):
     """`experiments.stages.embed.embed`, handed to the stages that need vectors."""
 
     def __call__(
-        self, texts: Sequence[str], *, encoder: DenseTeacher, role: Role, store: Store, execution: Execution
+        self, texts: Sequence[str], *, encoder: VectorTeacher, role: Role, store: Store, execution: Execution
     ) -> tuple[Scores, Artifact]:
         """(n, d) float32 vectors of `texts`, and the artifact that holds them."""
         ...

@@ -29,6 +29,8 @@ def composer() -> Composer:
 
 def preset(composer: Composer, group: str, choice: str) -> tuple[dict[str, Any], Any]:
     values = composer.config([f"{group}={choice}"])[group]
+    if values.get("run") == "???":
+        values["run"] = "0" * 16
     return values, TYPES[group].validate_python(values)
 
 
