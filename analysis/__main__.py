@@ -54,6 +54,7 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(parsed: argparse.Namespace) -> int:
+    from analysis.claims.page import claims_pages
     from analysis.excerpts import marked_pages
     from analysis.judgments import judgment_pages
     from analysis.load import load_study
@@ -84,10 +85,12 @@ def _build(parsed: argparse.Namespace) -> int:
             print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     if parsed.out is None:
-        for path, content in {**marked_pages(source, load), **judgment_pages(source), **paper_pages(source)}.items():
+        pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source) | claims_pages(source, load)
+        for path, content in pages.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())
             elif not parsed.check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
     for file in differing:
         print(f"differs from what the records give: {file}")

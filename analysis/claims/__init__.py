@@ -1,0 +1,1 @@
+"""The paper's claims against what was run here: results/claims."""
