@@ -158,7 +158,8 @@ def _mining(config: RunConfig) -> Settings:
     sampled = "" if mining.selection == "top" else f" from {mining.sample_from}"
     yield "negatives a row", str(mining.num_negatives)
     yield "depth", str(mining.depth)
-    yield "positive within", "any rank" if mining.positive_within is None else str(mining.positive_within)
+    if not isinstance(config.data, MixtureData):
+        yield "positive within", "any rank" if mining.positive_within is None else str(mining.positive_within)
     yield "selection", f"{mining.selection}{sampled}"
     yield "shortfall", mining.shortfall
     yield "anchor", mining.anchor

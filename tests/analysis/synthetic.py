@@ -20,6 +20,7 @@ from experiments.config import (
     FalseNegatives,
     InfoNCE,
     MiningConfig,
+    MixtureData,
     ModelStudent,
     NaiveTopK,
     NoTraining,
@@ -98,16 +99,21 @@ FULL = {
 
 
 def data(collection: str) -> Any:
+    """A collection by name; names joined by + are a mixture."""
+    if "+" in collection:
+        return MixtureData(name=collection, parts={name: {"positives": "one"} for name in collection.split("+")})
     return DocstringsData() if collection == "docstrings" else BeirData(name=collection, heldout_queries=1000)
 
 
 def config(arm: Arm, *, collection: str, seed: int, tasks: tuple[str, ...], until: str = "evaluate") -> RunConfig:
     splits = tuple(dict.fromkeys(task.split("/")[1] for task in tasks)) or ("test",)
+    own = data(collection)
+    within = None if isinstance(own, MixtureData) else 20
     return RunConfig(
-        data=data(collection),
+        data=own,
         teacher=TEACHER,
         miner=arm.miner,
-        mining=arm.mining(),
+        mining=arm.mining().model_copy(update={"positive_within": within}),
         student=STUDENT,
         train=InfoNCE() if arm.trained else NoTraining(),
         evaluation=EvaluationConfig(splits=splits),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -19,14 +19,17 @@ from experiments.records.schema import (
 )
 
 
-def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
-    """Write the record and per-query scores that `run` would leave, every query scoring `score`."""
-    evaluation = run.config.evaluation
-    tasks = [f"{run.config.data.name}/{split}" for split in evaluation.splits] + list(evaluation.tasks)
-    scores = TaskScores(
-        queries=2, documents=5, measures=dict.fromkeys(MEASURES, score), mteb=round(score, 5), content_hash="0" * 16
-    )
-    rows = [[task, query, *[score] * len(MEASURES)] for task in tasks for query in ("q1", "q0")]
+def leave_record(run: Composed, score: float = 0.5, *, tasks: Mapping[str, float] | None = None) -> RunRecord:
+    """Write the record and per-query scores that `run` would leave, every query scoring `score`.
+
+    tasks: the score of each task, where they differ.
+    """
+    if tasks is None:
+        evaluation = run.config.evaluation
+        names = [f"{run.config.data.name}/{split}" for split in evaluation.splits] + list(evaluation.tasks)
+        tasks = dict.fromkeys(names, score)
+    scores = {task: _scores(value) for task, value in tasks.items()}
+    rows = [[task, query, *[value] * len(MEASURES)] for task, value in tasks.items() for query in ("q1", "q0")]
     scores_frame = pd.DataFrame(rows, columns=list(PER_QUERY_COLUMNS))
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
@@ -36,7 +39,7 @@ def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
         collections={},
         mining=None,
         training=None,
-        tasks=dict.fromkeys(tasks, scores),
+        tasks=scores,
         timings={},
         cost={},
         artifacts={},
@@ -44,6 +47,11 @@ def leave_record(run: Composed, score: float = 0.5) -> RunRecord:
     )
     write_record(run.execution.store, record, scores_frame)
     return record
+
+
+def _scores(score: float) -> TaskScores:
+    measures = dict.fromkeys(MEASURES, score)
+    return TaskScores(queries=2, documents=5, measures=measures, mteb=round(score, 5), content_hash="0" * 16)
 
 
 @dataclass
