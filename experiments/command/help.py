@@ -38,6 +38,7 @@ other keys:
   seed=0                        the repeat of the experiment
   until=mine                    stop after mining: no student
   dry_run=true                  show what would run
+  only=[naive_topk,random]      with a study: run these arms (or blocks) now, the rest later
   outputs=FOLDER                where everything is written (outputs)
   hydra/launcher=parallel       with -m: two runs at a time (hydra.launcher.n_jobs=N)
   --cfg job                     print the composed config with every key and its default

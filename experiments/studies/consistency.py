@@ -68,6 +68,7 @@ RESERVED = {
     "seed": "set seeds",
     "study": "a study has no other within it",
     "dry_run": "give it on the command line",
+    "only": "give it on the command line",
     "outputs": "give it on the command line",
     "run_name": "the command fills it in",
     "position": "the command fills it in",

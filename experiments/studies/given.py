@@ -49,7 +49,7 @@ def sets_data(study: Declaration) -> bool:
 
 def command_of(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
     """What names the study's runs: not where they are stored, tracked and launched, nor that a plan is asked for."""
-    elsewhere = {"dry_run", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
+    elsewhere = {"dry_run", "only", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
     parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in elsewhere]
     return tuple(one_value(one) for one in parsed)
 
@@ -81,4 +81,4 @@ def _varied(lists: Sequence[Sequence[str]]) -> set[str]:
 
 def about_study(override: Override) -> bool:
     """Whether it sets the study itself and not its runs."""
-    return str(override.key_or_group).partition(".")[0] in {"study", "scale", "dry_run"}
+    return str(override.key_or_group).partition(".")[0] in {"study", "scale", "dry_run", "only"}

@@ -22,7 +22,7 @@ class Scale(BaseModel):
     """A file of conf/scale/.
 
     roles: a role to its override strings, or to members by name, which arms with `each` are named after.
-    names: what a single name stands for where a study names an arm (a contrast's `$best`). limits: lines that every
+    names: what a single name stands for where a study names an arm (a contrast's `$best`), keys of mappings included. limits: lines that every
     study at this scale says of its results.
     """
 
@@ -112,7 +112,7 @@ def _in_place_of_each(overrides: Sequence[str], member: Overrides) -> list[str]:
 def _filled(node: Any, scale: Scale) -> Any:
     """`node` with every role in a list replaced by its overrides, and every other `$name` by what it stands for."""
     if isinstance(node, Mapping):
-        return {key: _filled(value, scale) for key, value in node.items()}
+        return {_filled(key, scale): _filled(value, scale) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
         return [one for item in node for one in _items(item, scale)]
     if isinstance(node, str) and node.startswith(MARK):

@@ -15,6 +15,7 @@ from experiments.errors import UserError
 from experiments.studies.declaration import Declaration
 from experiments.studies.grid import grid_jobs
 from experiments.studies.jobs import Failed, Job, Launch, run_jobs
+from experiments.studies.only import chosen_for_now, named
 from experiments.studies.plan import Plan, plan_path, read_plan, write_plan
 from experiments.studies.planner import StudyPlanner
 from experiments.studies.show import dry_run, say, say_chosen, show, show_memory, show_runs, show_study, summary
@@ -55,6 +56,7 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> l
 
 def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
     planner = StudyPlanner.make(arguments, composer)
+    names = named(arguments, composer, planner.study)
     first, second = planner.phase_one(), planner.phase_two()
     check_other_runs([job.composed for job in (*first, *second)])
     show_study(planner, first, second)
@@ -65,13 +67,13 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> 
     failed: list[Failed] = []
     if first:
         _write_plan(planner, first, second)
-        failed += run_jobs(first, launch)
+        failed += run_jobs(chosen_for_now(first, names, planner.study), launch)
         second = planner.phase_two()
         say_chosen(planner)
     _write_plan(planner, first, second)
-    failed += run_jobs(second, launch)
+    failed += run_jobs(chosen_for_now(second, names, planner.study), launch)
     _say_where((*first, *second))
-    return failed + [Failed(cell.title, "", cause, "") for cell, cause in planner.blocked()]
+    return failed if names else failed + [Failed(cell.title, "", cause, "") for cell, cause in planner.blocked()]
 
 
 def _report(failed: Sequence[Failed]) -> None:

@@ -206,3 +206,24 @@ def test_the_plan_is_plain_json(composer: Composer, tmp_path: Path) -> None:
     sweep(composer, tmp_path, "study=demo")
     text = plan_path(tmp_path / "store", "demo").read_text(encoding="utf-8")
     assert json.loads(text)["runs"][0]["overrides"] == ["train=none", "seed=0"]
+
+
+def test_only_runs_the_named_arms_and_keeps_the_whole_plan(composer: Composer, tmp_path: Path) -> None:
+    first = sweep(composer, tmp_path, "study=demo", "study.seeds=[0]", "only=[random,naive_topk]")
+    assert arms(first.launched) == ["random", "naive_topk"]
+    assert [run.arm for run in plan_of(tmp_path, "demo").runs] == DEMO
+    rest = sweep(composer, tmp_path, "study=demo", "study.seeds=[0]")
+    assert arms(rest.launched) == ["untrained", "naive_topk_reveal1", "topk_percpos"]
+    assert plan_of(tmp_path, "demo").command == ("study=demo", "study.seeds=[0]")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("only=[randm]", "only: study demo has no arm or block 'randm', did you mean 'random'?"),
+        ("only=random", r"only=random: should be a list of arms or blocks, as in only=\[untrained\]"),
+    ],
+)
+def test_only_names_what_the_study_has(composer: Composer, tmp_path: Path, given: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        sweep(composer, tmp_path, "study=demo", given)
