@@ -22,8 +22,8 @@ class Scale(BaseModel):
     """A file of conf/scale/.
 
     roles: a role to its override strings, or to members by name, which arms with `each` are named after.
-    names: what a single name stands for where a study names an arm (a contrast's `$best`), keys of mappings included. limits: lines that every
-    study at this scale says of its results.
+    names: what a single name stands for where a study names an arm (a contrast's `$best`), keys of mappings included.
+    limits: lines that every study at this scale says of its results.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
