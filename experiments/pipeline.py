@@ -26,6 +26,7 @@ from experiments.config import (
     CheckpointStudent,
     DataConfig,
     DistilledStudent,
+    EnsembleTeacher,
     MiningConfig,
     MixtureData,
     RunConfig,
@@ -38,6 +39,7 @@ from experiments.config import (
 from experiments.execution import Execution, NoTracker
 from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
+from experiments.miners.ensemble import Ensemble, Ranked
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
@@ -60,7 +62,7 @@ from experiments.stages.checkpoint import find_trained, trained_base
 from experiments.stages.embed import embed
 from experiments.stages.evaluate import EvaluationTarget, built_in_contents, check_tasks, evaluate
 from experiments.stages.guide import guide_vectors
-from experiments.stages.mine import mine_stage, negatives_table
+from experiments.stages.mine import RankedKey, mine_stage, negatives_table
 from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
 from experiments.stages.trail import Trail
@@ -266,9 +268,9 @@ def _batch_parts(config: RunConfig, own: Mapping[str, Collection], mined: Mined)
 def _mine_one(context: Context, collection: Collection, *, label: str) -> Mined:
     """Rank with the teacher (and those of `common_with`), then pick negatives."""
     config = context.config
-    candidates, key = _retrieve(context, collection, config.teacher, config.mining)
+    candidates, key = _rank(context, collection, config.teacher, config.mining)
     others = [
-        (*_retrieve(context, collection, other.teacher, other.under(config.mining)), other)
+        (*_rank(context, collection, other.teacher, other.under(config.mining)), other)
         for other in config.mining.common_with
     ]
     mined, artifact = mine_stage(
@@ -281,6 +283,18 @@ def _mine_one(context: Context, collection: Collection, *, label: str) -> Mined:
     )
     context.trail.add(label, artifact)
     return mined
+
+
+def _rank(
+    context: Context, collection: Collection, teacher: TeacherConfig, mining: MiningConfig
+) -> tuple[Ranked, RankedKey]:
+    """A teacher's candidates, or those of each member of an ensemble, which single-teacher runs share."""
+    if not isinstance(teacher, EnsembleTeacher):
+        return _retrieve(context, collection, teacher, mining)
+    found = [_retrieve(context, collection, member, mining) for member in teacher.members]
+    settings = teacher.model_dump(mode="json", exclude={"members"})
+    key = {**settings, "members": [[name, key] for name, (_, key) in zip(teacher.names, found, strict=True)]}
+    return Ensemble(tuple(one for one, _ in found), teacher), key
 
 
 def _retrieve(

@@ -8,6 +8,7 @@ costs 45 ms), so that a whole sweep is known and checked before its first run. E
 from __future__ import annotations
 
 import copy
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from pydantic import ValidationError
 
 from experiments.command import mistakes
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
+from experiments.command.presets import with_presets
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.config import RunConfig
 from experiments.config.mixture import written_out
@@ -72,7 +74,19 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
     for declared in ("study", "scale"):
         plain.pop(declared, None)
     _check_command(plain)
-    return plain, drop_foreign(plain)
+    return with_presets(plain, preset), drop_foreign(plain)
+
+
+@functools.cache
+def preset(name: str) -> dict[str, Any]:
+    """The values of conf/teacher/NAME.yaml, composed. Raises UserError for a teacher that is not there."""
+    loader = make_loader()
+    choices = list(loader.get_group_options("teacher"))
+    if name not in choices:
+        raise UserError(mistakes.unknown_choice(f"teacher={name}", "teacher", choices))
+    config = loader.load_configuration(CONFIG_NAME, [f"teacher={name}"], run_mode=RunMode.RUN)
+    values: dict[str, Any] = OmegaConf.to_container(config.teacher, resolve=True)  # type: ignore[assignment]
+    return values
 
 
 def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
@@ -107,6 +121,9 @@ def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _unset(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            for item in value:
+                yield from _unset(item if isinstance(item, Mapping) else {}, f"{prefix}{name}.")
         elif value == "???":
             yield f"{prefix}{name}"
 
@@ -197,7 +214,7 @@ def with_model_paths(value: Any, paths: Mapping[str, Path]) -> Any:
 def _encoders(node: Any) -> Iterator[dict[str, Any]]:
     """The mappings that name a model which may be a folder, however deep they stand."""
     if isinstance(node, dict):
-        source = node.get("source", "hub" if node.get("kind") in {"dense", "model"} else None)
+        source = node.get("source", "hub" if node.get("kind") in {"dense", "model", "reranker"} else None)
         if source in {"hub", "folder"} and isinstance(node.get("name"), str):
             yield node
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():

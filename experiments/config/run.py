@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner
+from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner, check_teacher
 from experiments.config.mixture import MixtureData, RunData, check_mixed, collections_of, mining_of
-from experiments.config.models import StudentConfig, TeacherConfig
+from experiments.config.models import StudentConfig
+from experiments.config.teachers import TeacherConfig
 from experiments.config.training import EvaluationConfig, TrainConfig, check_student
 from experiments.config.value import Size, Value
 from experiments.identity import digest, identity_payload
@@ -50,6 +51,7 @@ class RunConfig(Value):
     @model_validator(mode="after")
     def _mining_makes_sense(self) -> RunConfig:
         check_miner(self.miner, self.mining)
+        check_teacher(self.teacher, self.miner, self.mining)
         if not isinstance(self.data, MixtureData):
             check_hidden(self.data, self.mining)
             return self

@@ -44,7 +44,7 @@ class Choice:
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
     """The method's negatives for every row of the pool, with `shortfall` and `false_negatives: drop_row` applied."""
     rule = rule_of(miner, pool)
-    return _settle_rows(pool, _choose_unranked(pool) if rule is None else _choose_ranked(pool, rule))
+    return settle(pool, _choose_unranked(pool) if rule is None else choose_ranked(pool, rule))
 
 
 def _choose_unranked(pool: Pool) -> Choice:
@@ -67,7 +67,8 @@ def _choose_unranked(pool: Pool) -> Choice:
     )
 
 
-def _choose_ranked(pool: Pool, rule: Rule) -> Choice:
+def choose_ranked(pool: Pool, rule: Rule) -> Choice:
+    """The negatives of every row that the rule leaves, short rows as they are."""
     shape = (len(pool.rows), pool.mining.num_negatives)
     document = np.full(shape, NO_DOCUMENT, dtype=np.int32)
     rank = np.zeros(shape, dtype=np.int32)
@@ -127,7 +128,7 @@ def judge(state: State, score: Scores, rule: Rule, part: slice) -> State:
     return state
 
 
-def _settle_rows(pool: Pool, choice: Choice) -> Choice:
+def settle(pool: Pool, choice: Choice) -> Choice:
     """Which rows are kept: by `shortfall`, then by `false_negatives: drop_row`."""
     choice = _settle_short_rows(pool, choice)
     return _drop_rows(pool, choice) if pool.mining.false_negatives == "drop_row" else choice

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from experiments.collections.join import Offsets
 from experiments.ir import NO_DOCUMENT, Negatives, Positions
+from experiments.miners.member_facts import several_teachers, total_members
 from experiments.miners.mine import Mined
 from experiments.miners.reasons import PADDING
 from experiments.records.schema import Histogram, MiningFacts, PlaceboFacts, RateBin
@@ -74,7 +75,8 @@ def total(parts: Sequence[MiningFacts], negatives: Negatives) -> MiningFacts:
 
     None where one part has None, and for what has no total; each part keeps its own.
     """
-    added = {name: _added([getattr(one, name) for one in parts]) for name in MiningFacts.model_fields}
+    shared = [name for name in MiningFacts.model_fields if name not in {"members", "overlap"}]
+    added = {name: _added([getattr(one, name) for one in parts]) for name in shared}
     ranked = negatives.rank > 0
     means = {
         "mean_rank": _mean(negatives.rank[ranked]),
@@ -82,7 +84,9 @@ def total(parts: Sequence[MiningFacts], negatives: Negatives) -> MiningFacts:
         "mean_positive_score": _mean(negatives.positive_scores),
         "mean_negative_score": _mean(negatives.score[ranked]),
     }
-    return MiningFacts.model_validate({**added, **means})
+    facts = MiningFacts.model_validate({**added, **means})
+    members = total_members([one.members for one in parts if one.members], negatives)
+    return facts if members is None else several_teachers(facts, members)
 
 
 def _added(values: Sequence[Any]) -> Any:

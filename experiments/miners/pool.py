@@ -60,17 +60,28 @@ def make_pool(
     mining: MiningConfig,
     seed: int,
     relabelled: Rows | None = None,
+    reference: Candidates | None = None,
 ) -> Pool:
     """Draw the queries and their shown positives, exclude, and look at the first `depth` of what is left.
 
     relabelled: rows to add (`mining.false_negatives=relabel`). Without them nothing that is revealed is excluded then:
     that pool is for finding them.
+    reference: whose ranks `positive_within` counts, where these are not the candidates' own (a member of an ensemble).
     Raises ValueError if the candidates stop before `depth` (`depth.fetch_depth` says how many are needed).
     """
     split = collection.splits["train"]
     drawn = draw_train_queries(split, data=data, seed=seed)
     groups = group_texts(collection, ignore_identical_ids=data.ignore_identical_ids)
-    rows = show_positives(drawn, split.qrels, groups, candidates, data=data, mining=mining, seed=seed)
+    rows = show_positives(
+        drawn,
+        split.qrels,
+        groups,
+        candidates,
+        reference=candidates if reference is None else reference,
+        data=data,
+        mining=mining,
+        seed=seed,
+    )
     if relabelled is not None:
         rows = rows.merged(relabelled)
     relevant = relevant_pairs(collection, groups)

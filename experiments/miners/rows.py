@@ -50,14 +50,18 @@ def show_positives(
     groups: TextGroups,
     candidates: Candidates,
     *,
+    reference: Candidates,
     data: DataConfig,
     mining: MiningConfig,
     seed: int,
 ) -> Rows:
-    """Rows of the `drawn` queries: all their positives within `positive_within`, or a seeded one of these."""
+    """Rows of the `drawn` queries: all their positives within `positive_within`, or a seeded one of these.
+
+    reference: whose ranks `positive_within` counts; `candidates` give the positives' scores.
+    """
     eligible = np.isin(qrels.query, drawn)
     if mining.positive_within is not None:
-        eligible &= candidates.positive_rank <= mining.positive_within
+        eligible &= reference.positive_rank <= mining.positive_within
     judged = np.flatnonzero(eligible)
     if data.positives == "one":
         judged = _one_a_query(qrels, judged, derive_seed(seed, "shown_positive"))

@@ -79,6 +79,37 @@ class PlaceboFacts(_Part):
     mean_score_difference: float | None
 
 
+class MemberFacts(_Part):
+    """What one member of an ensemble gave, over the rows that are trained on; its scores are in its own units.
+
+    rows: with a negative of it. duplicates: rows in which its best survivor was given by an earlier member already, and
+    so stands there twice or was replaced; 0 where one member gives a whole row. above_positive: negatives that it
+    scores above their row's positive.
+    """
+
+    name: str
+    rows: int
+    negatives: int
+    known_false: int
+    duplicates: int
+    above_positive: int
+    mean_rank: float | None
+    mean_gap: float | None
+    mean_positive_score: float | None
+    mean_negative_score: float | None
+
+
+class MemberOverlap(_Part):
+    """How alike two members mine: mean Jaccard index of the negatives that each would give to a row, over all rows.
+
+    As in NV-Retriever, Table 6. first, second: positions among the members. None where no row has a survivor.
+    """
+
+    first: int
+    second: int
+    jaccard: float | None
+
+
 class MiningFacts(_Part):
     """The yield of mining and its audit.
 
@@ -94,6 +125,8 @@ class MiningFacts(_Part):
     known_false_copies: those of `hidden` and of `known_false` that are not judged themselves but exact copies.
     placebo, dropped_rows, relabelled: None where mining.false_negatives asks for another. dropped_rows: rows that had
     enough negatives, but a revealed positive among them. relabelled: those of `rows` whose positive was relabelled.
+    members, overlap: None where one teacher ranks, or none; where several do, means and histograms of scores are left
+    out above, since scores of two teachers are never compared.
     """
 
     queries: int
@@ -124,6 +157,8 @@ class MiningFacts(_Part):
     placebo: PlaceboFacts | None = None
     dropped_rows: int | None = None
     relabelled: int | None = None
+    members: tuple[MemberFacts, ...] | None = None
+    overlap: tuple[MemberOverlap, ...] | None = None
 
     @property
     def yield_(self) -> float:

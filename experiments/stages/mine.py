@@ -12,20 +12,24 @@ import numpy as np
 
 from experiments.config import CommonWith, RunConfig, one_collection
 from experiments.files import write_text
-from experiments.ir import NO_DOCUMENT, Candidates, Collection, Negatives
-from experiments.miners.mine import REASONS, Mined, mine
+from experiments.ir import NO_DOCUMENT, Collection, Negatives
+from experiments.miners.ensemble import Ranked
+from experiments.miners.mine import Mined, mine
 from experiments.records.schema import MiningFacts
 from experiments.store import Artifact, Store
 from experiments.versions import MINE
+
+RankedKey = str | dict[str, Any]
+"""What names candidates: the key of their artifact, or those of an ensemble's members and how they combine."""
 
 
 def mine_stage(
     *,
     config: RunConfig,
     collection: Collection,
-    candidates: Candidates,
-    candidates_key: str,
-    others: Sequence[tuple[Candidates, str, CommonWith]],
+    candidates: Ranked,
+    candidates_key: RankedKey,
+    others: Sequence[tuple[Ranked, RankedKey, CommonWith]],
     store: Store,
 ) -> tuple[Mined, Artifact]:
     """`mine` of the run's data, miner, mining and seed, made once. `others`: candidates, their key, what is listed."""
@@ -90,15 +94,11 @@ def negatives_table(collection: Collection, mined: Mined, limit: int) -> list[di
             "negative_score": _number(negatives.score[row, slot]),
             "bar": _number(negatives.bar[row, slot]),
             "rank": int(negatives.rank[row, slot]) or None,
-            "reason": _reason(mined, row, int(negatives.rank[row, slot])),
+            "reason": mined.reason(row, slot),
             "known_false": bool(negatives.known_false[row, slot]),
         }
         for row, slot in zip(rows[:limit].tolist(), slots[:limit].tolist(), strict=True)
     ]
-
-
-def _reason(mined: Mined, row: int, rank: int) -> str:
-    return REASONS[mined.reasons[mined.row[row], rank - 1]] if rank else "random"
 
 
 def _number(value: np.float32) -> float | None:
