@@ -81,10 +81,10 @@ def _untested(
 
 
 def _arms(study: Study, block: str, pair: Pair) -> tuple[ArmRow, ArmRow] | None:
-    """The block's arms of these names, or those declared to stand for these rows of the paper; None unless both."""
+    """The block's arms of these names, or the first declared to stand for these rows of the paper; None unless both."""
     declared = study.plan.declaration.paper
     stands_for = {} if declared is None else declared.rows
-    rows = {stands_for.get(row.arm, row.arm): row for row in arm_rows(study, block)}
+    rows = {stands_for.get(row.arm, row.arm): row for row in reversed(arm_rows(study, block))}
     return (rows[pair[0]], rows[pair[1]]) if set(pair) <= set(rows) else None
 
 

@@ -13,6 +13,7 @@ from analysis.paper.schema import Scores
 from analysis.paper.show import row_name, shown
 from analysis.stats import Difference
 from analysis.tables.cells import difference_text, marks, over_text, seeds_text
+from experiments.errors import UserError
 from experiments.studies.declaration import PaperTable
 
 NOTE = (
@@ -29,6 +30,12 @@ def paper_markdown(study: Study, blocks: Sequence[str]) -> str:
     item = paper_file(declared.table, asked_by=f"study {study.name}: paper")
     if not isinstance(item, Scores):
         return f"{item.title}, as the paper has it ({item.source.place}).\n\n{shown(item)}"
+    unknown = sorted(set(declared.rows.values()) - set(item.rows))
+    if unknown:
+        known = ", ".join(item.rows)
+        raise UserError(
+            f"study {study.name}: paper.rows: {declared.table} has no row {unknown[0]!r}: use one of {known}"
+        )
     found = [f"### {block}, beside {item.source.place}\n\n{_block(study, block, item)}" for block in blocks]
     lines = "".join(
         f"- {line}\n" for line in (*_stand_ins(study, declared, item), f"Source: {item.source.line}", *_gaps(item))
@@ -93,9 +100,7 @@ def _stand_ins(study: Study, declared: PaperTable, item: Scores) -> list[str]:
     arms = list(dict.fromkeys(arm for block in study.plan.blocks for arm in study.plan.arms(block)))
     rows = {arm: paper_row(study, arm) for arm in arms}
     lines = {
-        "Arms": "; ".join(
-            f"{arm} stands for {item.rows[row].label}" for arm, row in declared.rows.items() if row in item.rows
-        ),
+        "Arms": "; ".join(f"{arm} stands for {item.rows[row].label}" for arm, row in declared.rows.items()),
         "There": item.setting,
         "Here": _here(study),
         "Arms that the table does not have": ", ".join(arm for arm, row in rows.items() if row not in item.rows),

@@ -92,6 +92,13 @@ def test_a_table_that_the_paper_lacks_is_named(folder: Path) -> None:
         paper_markdown(found, ["docstrings"])
 
 
+def test_a_row_that_the_table_lacks_is_named(folder: Path) -> None:
+    declare(folder, paper={"table": "table3", "rows": {"mine": "topk_abss"}})
+    found = study(folder)
+    with pytest.raises(UserError, match=r"paper\.rows: table3 has no row 'topk_abss': use one of naive_topk"):
+        paper_markdown(found, ["docstrings"])
+
+
 def test_direction_needs_an_interval_clear_of_zero(folder: Path) -> None:
     found = study(folder)
     lower = compare_arms(found, "docstrings", "topk_shifted", "naive_topk", ["docstrings/test"])
