@@ -252,6 +252,7 @@ class Negatives:
     teacher: int8, which of the run's teachers ranked it (0 = the first one in the config); NO_TEACHER where none did.
     rank: int32, that teacher's raw 1-based rank, before exclusions; 0 where nothing was ranked.
     score, anchor_score, bar: float32, that teacher's; NaN where nothing was ranked or the method has no bar.
+    probability: float32, of being a hidden positive, as the method estimates it; NaN where it estimates none.
     positive_score: float32, the shown positive under that teacher, or under the first one where nothing was ranked.
     known_false: bool, judged relevant but hidden from training, or an exact copy (normalised text) of such a document.
     """
@@ -264,6 +265,7 @@ class Negatives:
     score: Scores
     anchor_score: Scores
     bar: Scores
+    probability: Scores
     positive_score: Scores
     known_false: npt.NDArray[np.bool_]
 

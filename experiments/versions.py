@@ -28,9 +28,9 @@ class Stage:
 EMBED = Stage("embed", version=2)
 """Version 2: texts are batched by token length, bf16 vectors in batches of the teacher's own size."""
 RETRIEVE = Stage("retrieve")
-MINE = Stage("mine", version=2, layout=2)
+MINE = Stage("mine", version=2, layout=3)
 """Version 2: exact copies of a hidden positive are hidden positives too.
-Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n)."""
+Layout 2: teacher, score, anchor, bar and positive score stand per negative, (R, n). Layout 3: so does probability."""
 DISTILL = Stage("distill", version=2)
 """Version 2: fitted to vectors of embed's version 2."""
 TRAIN = Stage("train")

@@ -25,6 +25,7 @@ MARKS = {
     "topk_marginpos": (BLUE, "^"),
     "topk_percpos": (RED, "v"),
     "topk_quantile": (SKY, "p"),
+    "topk_calibrated": (SKY, "h"),
     "random": (GREEN, "P"),
 }
 """miner kind -> (colour, marker); a method that has none here is drawn in grey."""

@@ -58,6 +58,17 @@ class TopKQuantile(Value):
     quantile: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
 
 
+class TopKCalibrated(Value):
+    """Candidates whose estimated probability of being a hidden positive is below `target`.
+
+    The estimate is learned from hidden positives of the training queries: an arm with extra information. `target`
+    bounds each estimate, not the rate of false negatives.
+    """
+
+    kind: Literal["topk_calibrated"] = "topk_calibrated"
+    target: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+
+
 class RandomMiner(Value):
     """Uniform documents outside the exclusions; nothing is ranked."""
 
@@ -65,7 +76,7 @@ class RandomMiner(Value):
 
 
 MinerConfig = Annotated[
-    NaiveTopK | TopKShifted | TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | RandomMiner,
+    NaiveTopK | TopKShifted | TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | TopKCalibrated | RandomMiner,
     Field(discriminator="kind"),
 ]
 
@@ -232,11 +243,19 @@ def check_teacher(teacher: TeacherConfig, miner: MinerConfig, mining: MiningConf
         )
 
 
-def check_hidden(data: DataConfig, mining: MiningConfig) -> None:
-    """Raise ValueError where hidden positives are revealed though the data hides none."""
+def check_hidden(data: DataConfig, miner: MinerConfig, mining: MiningConfig) -> None:
+    """Raise ValueError where hidden positives are revealed or learned from though the data hides none."""
     shares = [mining.reveal, *(listed.under(mining).reveal for listed in mining.common_with)]
     if data.positives == "all" and max(shares) > 0:
         raise ValueError(
             f"mining.reveal={max(shares)} takes out hidden positives, but data.positives=all hides none: "
             "set data.positives=one, or mining.reveal=0"
+        )
+    calibrated = any(
+        isinstance(one, TopKCalibrated) for one in (miner, *(listed.miner for listed in mining.common_with))
+    )
+    if data.positives == "all" and calibrated:
+        raise ValueError(
+            "miner=topk_calibrated learns from hidden positives, but data.positives=all hides none: set "
+            "data.positives=one, or use another miner"
         )

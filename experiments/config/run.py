@@ -53,7 +53,7 @@ class RunConfig(Value):
         check_miner(self.miner, self.mining)
         check_teacher(self.teacher, self.miner, self.mining)
         if not isinstance(self.data, MixtureData):
-            check_hidden(self.data, self.mining)
+            check_hidden(self.data, self.miner, self.mining)
             return self
         check_mixed(self.data, self.mining)
         for name in self.data.parts:

@@ -11,9 +11,10 @@ from experiments.config import MinerConfig
 from experiments.ir import NO_DOCUMENT, NO_TEACHER, Positions, Scores
 from experiments.miners.methods import Rule, rule_of
 from experiments.miners.pool import Pool
-from experiments.miners.reasons import ABOVE_BAR, CHOSEN, SURVIVOR, WITHIN_SHIFT
+from experiments.miners.reasons import ABOVE_BAR, CHOSEN, LIKELY_POSITIVE, SURVIVOR, WITHIN_SHIFT
 from experiments.miners.selection import row_keys, select
 from experiments.miners.uniform import draw_documents
+from experiments.records.schema import CalibrationFacts
 
 State = npt.NDArray[np.int8]
 
@@ -22,10 +23,11 @@ State = npt.NDArray[np.int8]
 class Choice:
     """For R rows and n negatives: what was chosen, before any row is dropped.
 
-    document, teacher, rank, score, anchor_score, bar: (R, n) as in ir.Negatives.
+    document, teacher, rank, score, anchor_score, bar, probability: (R, n) as in ir.Negatives.
     found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps, less those
     `dropped` (R,) bool by `false_negatives: drop_row`.
-    state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all.
+    state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all. calibration: of a method
+    that estimates probabilities, how well.
     """
 
     document: Positions
@@ -34,11 +36,13 @@ class Choice:
     score: Scores
     anchor_score: Scores
     bar: Scores
+    probability: Scores
     found: npt.NDArray[np.int64]
     kept: npt.NDArray[np.bool_]
     state: State
     dropped: npt.NDArray[np.bool_]
     looked: bool
+    calibration: CalibrationFacts | None = None
 
 
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
@@ -59,6 +63,7 @@ def _choose_unranked(pool: Pool) -> Choice:
         score=nothing,
         anchor_score=nothing,
         bar=nothing,
+        probability=nothing,
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
         dropped=np.zeros(len(document), dtype=np.bool_),
@@ -84,17 +89,30 @@ def choose_ranked(pool: Pool, rule: Rule) -> Choice:
         score=score,
         anchor_score=_where_ranked(ranked, pool.anchor),
         bar=np.full(shape, np.nan, dtype=np.float32) if rule.bar is None else _where_ranked(ranked, rule.bar),
+        probability=_probabilities(pool, rule, rank),
         found=np.count_nonzero(document != NO_DOCUMENT, axis=1),
         kept=np.ones(len(document), dtype=np.bool_),
         dropped=np.zeros(len(document), dtype=np.bool_),
         state=state,
         looked=True,
+        calibration=None if rule.estimate is None else rule.estimate.facts,
     )
 
 
 def _where_ranked(ranked: npt.NDArray[np.bool_], of_row: Scores) -> Scores:
     """A row's (R,) value at each of its (R, n) ranked slots, NaN at the others."""
     return np.where(ranked, of_row[:, None], np.float32(np.nan))
+
+
+def _probabilities(pool: Pool, rule: Rule, rank: Positions) -> Scores:
+    """(R, n) what the rule estimates of the candidate at each raw rank; NaN where there is none, or no estimate."""
+    chosen = np.full(rank.shape, np.nan, dtype=np.float32)
+    if rule.estimate is not None:
+        for part in pool.chunks():
+            of_candidate = rule.estimate.probability(part)
+            chosen[part] = np.take_along_axis(of_candidate, np.maximum(rank[part] - 1, 0), axis=1)
+        chosen[rank == 0] = np.nan
+    return chosen
 
 
 def _choose_chunk(pool: Pool, rule: Rule, part: slice) -> tuple[Positions, Positions, Scores, State]:
@@ -125,6 +143,9 @@ def judge(state: State, score: Scores, rule: Rule, part: slice) -> State:
         state[looked & (np.cumsum(looked, axis=1, dtype=np.int32) <= rule.floor)] = WITHIN_SHIFT
     if rule.bar is not None:
         state[(state == SURVIVOR) & (score >= rule.bar[part, None])] = ABOVE_BAR
+    if rule.estimate is not None:
+        likely = rule.estimate.probability(part) >= np.float32(rule.estimate.target)
+        state[(state == SURVIVOR) & likely] = LIKELY_POSITIVE
     return state
 
 

@@ -15,7 +15,7 @@ from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, NO_TEACHER, Candidates, Collection, Positions
 from experiments.miners.choice import Choice, State, choose, choose_ranked, settle
 from experiments.miners.draws import uniform
-from experiments.miners.methods import rule_of
+from experiments.miners.methods import ranks, rule_of
 from experiments.miners.pool import Pool, make_pool
 from experiments.miners.reasons import CHOSEN, PADDING, SURVIVOR
 from experiments.miners.rows import Rows
@@ -70,7 +70,7 @@ def choose_together(pools: Sequence[Pool], miner: MinerConfig, ranked: Ranked) -
     Each member's rule is made from its own pool, and no score of one member is held against another's. A method that
     ranks nothing asks none of them.
     """
-    if not isinstance(ranked, Ensemble) or rule_of(miner, pools[0]) is None:
+    if not isinstance(ranked, Ensemble) or not ranks(miner):
         only = choose(pools[0], miner)
         return Combined(choice=only, offers=(only,))
     offers = tuple(_survivors(pool, miner) for pool in pools)
@@ -106,6 +106,8 @@ def _cross_sample(pools: Sequence[Pool], offers: Sequence[Choice]) -> Choice:
         score=of_row("score"),
         anchor_score=of_row("anchor_score"),
         bar=of_row("bar"),
+        probability=of_row("probability"),
+        calibration=None,
         found=of_row("found"),
         state=side_by_side(states),
     )
@@ -131,6 +133,8 @@ def _intra_sample(offers: Sequence[Choice], *, deduplicate: bool) -> Choice:
         score=packed("score", np.nan),
         anchor_score=packed("anchor_score", np.nan),
         bar=packed("bar", np.nan),
+        probability=packed("probability", np.nan),
+        calibration=None,
         found=np.count_nonzero(there, axis=1),
         state=_chosen_alone(offers, _given(offers, "rank", column), there),
     )

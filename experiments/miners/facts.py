@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from experiments.ir import NO_DOCUMENT, Negatives
+from experiments.ir import NO_DOCUMENT, Negatives, Scores
 from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, range_labels, rates
 from experiments.miners.choice import Choice
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, REVEALED, SAME_TEXT, SURVIVOR
-from experiments.records.schema import Histogram, MiningFacts
+from experiments.records.schema import CalibrationFacts, Histogram, MiningFacts
 
 
 def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negatives: Negatives) -> MiningFacts:
@@ -58,7 +58,15 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         placebo=pool.placebo,
         dropped_rows=int(np.count_nonzero(choice.dropped)) if pool.mining.false_negatives == "drop_row" else None,
         relabelled=pool.relabelled,
+        calibration=with_chosen(choice.calibration, negatives.probability),
     )
+
+
+def with_chosen(facts: CalibrationFacts | None, probability: Scores) -> CalibrationFacts | None:
+    """`facts` with the mean of the chosen negatives' probabilities, NaN where nothing was estimated; None of None."""
+    if facts is None:
+        return None
+    return facts.model_copy(update={"chosen": _mean(probability[~np.isnan(probability)])})
 
 
 def _hidden(pool: Pool) -> npt.NDArray[np.int8]:

@@ -12,6 +12,7 @@ from experiments.config import EnsembleTeacher
 from experiments.ir import NO_DOCUMENT, Negatives, Positions
 from experiments.miners.chunks import chunks
 from experiments.miners.ensemble import Combined
+from experiments.miners.facts import with_chosen
 from experiments.records.schema import MemberFacts, MemberOverlap, MiningFacts
 
 RANKS_ALONE = ("rank",)
@@ -35,7 +36,12 @@ def with_members(
     best = [offer.document[row, 0] for offer in combined.offers]
     if ensemble.combine == "cross_sample":
         best = [np.full_like(one, NO_DOCUMENT) for one in best]
-    members = tuple(_member(negatives, m, name, best[m]) for m, name in enumerate(ensemble.names))
+    members = tuple(
+        _member(negatives, m, name, best[m]).model_copy(
+            update={"calibration": with_chosen(offer.calibration, negatives.probability[negatives.teacher == m])}
+        )
+        for m, (name, offer) in enumerate(zip(ensemble.names, combined.offers, strict=True))
+    )
     offered = [np.where(offer.rank > 0, offer.document, NO_DOCUMENT) for offer in combined.offers]
     pairs = combinations(range(len(offered)), 2)
     overlap = tuple(MemberOverlap(first=a, second=b, jaccard=jaccard(offered[a], offered[b])) for a, b in pairs)

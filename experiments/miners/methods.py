@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.config import MinerConfig, NaiveTopK, TopKAbs, TopKMarginPos, TopKPercPos, TopKQuantile, TopKShifted
+from experiments.config import (
+    MinerConfig,
+    NaiveTopK,
+    TopKAbs,
+    TopKCalibrated,
+    TopKMarginPos,
+    TopKPercPos,
+    TopKQuantile,
+    TopKShifted,
+)
 from experiments.ir import Scores
+from experiments.miners.calibration import Estimate, calibrate
 from experiments.miners.reasons import SURVIVOR
 
 if TYPE_CHECKING:
@@ -25,12 +35,15 @@ if TYPE_CHECKING:
 class Rule:
     """A candidate survives iff its score is strictly below the row's bar and its rank is greater than the floor.
 
+    And, of a rule with an estimate, iff what is estimated of it is below the target.
+
     bar: (R,) float32, rounded once, so that a score equal to the recorded bar is at the bar; None = no bar.
     floor: ranks counted after the exclusions; 0 = no floor.
     """
 
     bar: Scores | None = None
     floor: int = 0
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,11 @@ def _quantile(miner: TopKQuantile, pool: Pool) -> Rule:
     return Rule(bar=(pool.anchor.astype(np.float64) + gap).astype(np.float32))
 
 
+def _calibrated(miner: TopKCalibrated, pool: Pool) -> Rule:
+    """No bar: each candidate is judged by its own probability of being a hidden positive."""
+    return Rule(estimate=calibrate(pool, target=miner.target))
+
+
 def _gaps(pool: Pool, part: slice) -> npt.NDArray[np.float64]:
     """Score less anchor of each candidate of these rows that is looked at."""
     row, column = np.nonzero(pool.state[part] == SURVIVOR)
@@ -108,9 +126,15 @@ METHODS: dict[str, Method] = {
     "topk_marginpos": Method("TopK-MarginPos", "threshold", 0.05, _margin),
     "topk_percpos": Method("TopK-PercPos", "threshold", 0.95, _share),
     "topk_quantile": Method("TopK-Quantile", "quantile", None, _quantile),
+    "topk_calibrated": Method("TopK-Calibrated (told hidden positives)", "target", None, _calibrated),
     "random": Method("random", None, None, None),
 }
 """By the config's `kind`. Tables and figures list methods in this order."""
+
+
+def ranks(miner: MinerConfig) -> bool:
+    """Whether the method reads a teacher's ranking."""
+    return METHODS[miner.kind].rule is not None
 
 
 def rule_of(miner: MinerConfig, pool: Pool) -> Rule | None:

@@ -127,6 +127,7 @@ def _negatives(pools: Sequence[Pool], choice: Choice, row: npt.NDArray[np.int64]
         score=choice.score[row],
         anchor_score=choice.anchor_score[row],
         bar=choice.bar[row],
+        probability=choice.probability[row],
         positive_score=positive_score[np.maximum(teacher, 0), row[:, None]],
         known_false=relevant & (document >= 0),
     )

@@ -14,11 +14,13 @@ REASONS = (
     "survivor",
     "chosen",
     "placebo of a revealed positive",
+    "likely a positive",
 )
 """The name of each code."""
 
 PADDING, POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED, BEYOND_DEPTH, WITHIN_SHIFT, ABOVE_BAR, SURVIVOR, CHOSEN = range(10)
 PLACEBO = 10
+LIKELY_POSITIVE = 11
 
-REJECTED = (WITHIN_SHIFT, ABOVE_BAR)
+REJECTED = (WITHIN_SHIFT, ABOVE_BAR, LIKELY_POSITIVE)
 """Looked at and rejected by the method."""

@@ -79,6 +79,36 @@ class PlaceboFacts(_Part):
     mean_score_difference: float | None
 
 
+class ReliabilityBin(_Part):
+    """Candidates whose predicted probability falls in [low, high).
+
+    predicted: their mean prediction. hidden: how many of them are hidden positives.
+    """
+
+    low: float
+    high: float
+    candidates: int
+    hidden: int
+    predicted: float
+
+
+class CalibrationFacts(_Part):
+    """How well miner=topk_calibrated predicts which candidates are hidden positives, by fits that did not see them.
+
+    Over the candidates of rows whose query text has hidden positives. brier: mean squared error of the prediction.
+    reliability: by predicted probability, bins that are empty left out. chosen: mean prediction over the chosen
+    negatives of all rows; what it predicts of is judged relevant, so it is a lower bound of what is relevant.
+    """
+
+    target: float
+    rows: int
+    candidates: int
+    hidden: int
+    brier: float
+    reliability: tuple[ReliabilityBin, ...]
+    chosen: float | None = None
+
+
 class MemberFacts(_Part):
     """What one member of an ensemble gave, over the rows that are trained on; its scores are in its own units.
 
@@ -97,6 +127,7 @@ class MemberFacts(_Part):
     mean_gap: float | None
     mean_positive_score: float | None
     mean_negative_score: float | None
+    calibration: CalibrationFacts | None = None
 
 
 class MemberOverlap(_Part):
@@ -127,6 +158,7 @@ class MiningFacts(_Part):
     enough negatives, but a revealed positive among them. relabelled: those of `rows` whose positive was relabelled.
     members, overlap: None where one teacher ranks, or none; where several do, means and histograms of scores are left
     out above, since scores of two teachers are never compared.
+    calibration: None where the method estimates no probabilities; of several teachers each member has its own.
     """
 
     queries: int
@@ -159,6 +191,7 @@ class MiningFacts(_Part):
     relabelled: int | None = None
     members: tuple[MemberFacts, ...] | None = None
     overlap: tuple[MemberOverlap, ...] | None = None
+    calibration: CalibrationFacts | None = None
 
     @property
     def yield_(self) -> float:

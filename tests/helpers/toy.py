@@ -61,6 +61,7 @@ def toy_negatives(collection: Collection, *, rows: int = 24, per_row: int = 2, s
         score=nothing,
         anchor_score=nothing,
         bar=nothing,
+        probability=nothing,
         positive_score=nothing,
         known_false=np.zeros(document.shape, dtype=bool),
     )
