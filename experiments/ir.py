@@ -43,11 +43,16 @@ def hash_texts(parts: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Corpus:
-    """N documents in corpus order, which breaks every tie of scores."""
+    """N documents in corpus order, which breaks every tie of scores.
+
+    parents: the whole that each was cut from, its own id where it is one; empty where it was not asked for. It is no
+    part of the content.
+    """
 
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     texts: tuple[str, ...]
+    parents: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,6 +78,7 @@ class Corpus:
             ids=tuple(self.ids[i] for i in positions),
             titles=tuple(self.titles[i] for i in positions),
             texts=tuple(self.texts[i] for i in positions),
+            parents=tuple(self.parents[i] for i in positions) if self.parents else (),
         )
 
 

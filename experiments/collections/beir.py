@@ -39,7 +39,7 @@ def beir_path(name: str, execution: Execution) -> Path:
 def read_beir(data: BeirData, *, execution: Execution) -> RawCollection:
     """What the folder holds. Raises UserError for a defect in its files."""
     path = beir_path(data.name, execution)
-    folder = read_folder(path)
+    folder = read_folder(path, parents=data.group_by == "document")
     check_dangling(folder, path, drop=data.missing_documents == "drop")
     report = _count_documents(folder.corpus)
     splits = _judged_splits(folder, path, data, report)

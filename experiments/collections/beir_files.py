@@ -1,7 +1,8 @@
 """Reads the files of a folder in BEIR form; every defect is one line that names file, line and value.
 
-``corpus.jsonl[.gz]``: `_id`, `title` (optional), `text`. ``queries.jsonl[.gz]``: `_id`, `text`. ``qrels/SPLIT.tsv``:
-the header ``query-id corpus-id score``, tab-separated. The whole folder is read before anything is made of it.
+``corpus.jsonl[.gz]``: `_id`, `title` (optional), `text`, `metadata` (optional). ``queries.jsonl[.gz]``: `_id`, `text`.
+``qrels/SPLIT.tsv``: the header ``query-id corpus-id score``, tab-separated. The whole folder is read before anything is
+made of it.
 """
 
 from __future__ import annotations
@@ -44,27 +45,29 @@ class BeirFolder:
     qrels: dict[str, list[Judgment]]
 
 
-def read_folder(folder: Path) -> BeirFolder:
-    """Read all of it. Raises UserError for the first missing file or broken line."""
+def read_folder(folder: Path, *, parents: bool = False) -> BeirFolder:
+    """Read all of it. Raises UserError for the first missing file or broken line. parents: as `read_corpus`."""
     corpus, queries, qrels = _paths(folder)
     return BeirFolder(
-        corpus=read_corpus(corpus),
+        corpus=read_corpus(corpus, parents=parents),
         queries=read_queries(queries),
         qrels={path.stem: read_qrels(path) for path in qrels},
     )
 
 
-def read_corpus(path: Path) -> Corpus:
-    """The documents, in file order."""
+def read_corpus(path: Path, *, parents: bool = False) -> Corpus:
+    """The documents, in file order. parents: whether to read what each was cut from."""
     ids: dict[str, int] = {}
-    titles, texts = [], []
+    titles, texts, wholes = [], [], []
     for number, row in _rows(path):
         ids[_identifier(path, number, row, ids)] = number
         titles.append(_string(path, number, row, "title", default=""))
         texts.append(_string(path, number, row, "text"))
+        if parents:
+            wholes.append(_parent(path, number, row))
     if not ids:
         raise UserError(f"{path} holds no documents: write one JSON object a line")
-    return Corpus(ids=tuple(ids), titles=tuple(titles), texts=tuple(texts))
+    return Corpus(ids=tuple(ids), titles=tuple(titles), texts=tuple(texts), parents=tuple(wholes))
 
 
 def read_queries(path: Path) -> Queries:
@@ -168,6 +171,14 @@ def _identifier(path: Path, number: int, row: dict[str, Any], seen: dict[str, in
     if name in seen:
         raise UserError(f"{path}:{number}: duplicate _id {name!r}, first on line {seen[name]}: ids must differ")
     return name
+
+
+def _parent(path: Path, number: int, row: dict[str, Any]) -> str:
+    """`metadata.parent`, or the document's own id."""
+    metadata = row.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("parent") is None:
+        return _string(path, number, row, "_id")
+    return _string(path, number, metadata, "parent") or _string(path, number, row, "_id")
 
 
 def _string(path: Path, number: int, row: dict[str, Any], field: str, default: str | None = None) -> str:

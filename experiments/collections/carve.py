@@ -126,6 +126,8 @@ def _groups(train: Split, corpus: Corpus, data: CarvedData) -> Positions:
         return _factorise(train.queries.normalised)
     _, first = np.unique(train.qrels.query, return_index=True)
     documents = train.qrels.document[first]
+    if data.group_by == "document":
+        return _factorise([corpus.parents[d] for d in documents])
     return _factorise([normalise_text(corpus.titles[d]) or f"\0{corpus.ids[d]}" for d in documents])
 
 

@@ -15,8 +15,9 @@ SOURCE_MARK = "::"
 def query_groups(corpus: Corpus, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(ids of the judged queries, the group of each): the group of a query is that of its first judged document.
 
-    A document's group is its source file where its id names one, else its title where several documents share it (an
-    article cut into passages), else its text, so that exact copies are one. Queries whose documents are all missing are
+    A document's group is the whole that it was cut from where the corpus knows (`data.group_by: document`). Else it is
+    its source file where its id names one, else its title where several documents share it (an article cut into
+    passages), else its text, so that exact copies are one. Queries whose documents are all missing are
     groups of their own.
     """
     qrels = split.qrels
@@ -29,6 +30,8 @@ def query_groups(corpus: Corpus, split: Split) -> tuple[tuple[str, ...], tuple[s
 
 
 def _document_groups(corpus: Corpus, documents: Positions) -> list[str]:
+    if corpus.parents:
+        return [f"document {corpus.parents[document]}" for document in documents]
     titles = Counter(normalise_text(title) for title in corpus.titles)
     return [_document_group(corpus, int(document), titles) for document in documents]
 

@@ -51,8 +51,10 @@ class CarvedData(_Data):
     train_queries: how many `seed` draws from the train split; None = all.
     dev_queries: how many train queries are carved out as dev where the collection has no dev split; 0 = none.
     heldout_queries: train queries set aside by split_seed as additional test queries.
-    group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train:
-        the query's text, or its first positive's title (squad).
+    group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train: the query's
+        text, its first positive's title (squad's article), or the document that its first positive was cut from
+        (`"metadata": {"parent": ...}` in corpus.jsonl, else its id). By document, evaluated queries are grouped so for
+        intervals, too; else by what their documents show (collections/groups.py).
     ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
         query's id is not mined for it and is left out of its test ranking, as mteb leaves it out in its own task.
     """
@@ -61,7 +63,7 @@ class CarvedData(_Data):
     train_queries: Count | None = None
     dev_queries: Size = 0
     heldout_queries: Size = 0
-    group_by: Literal["query", "title"] = "query"
+    group_by: Literal["query", "title", "document"] = "query"
     ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
 
 

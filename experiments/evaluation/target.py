@@ -22,10 +22,14 @@ class EvaluationTarget:
 
     @cached_property
     def content_hash(self) -> str:
-        """Over documents, queries and judgments, and whether a query's own document counts."""
-        split = self.split
-        parts = [self.corpus.content_hash, split.queries.content_hash, split.qrels.content_hash, *split.content]
-        return hash_texts([*parts, "ignore_identical_ids"] if self.ignore_identical_ids else parts)
+        """Over documents, queries and judgments, and whether a query's own document counts.
+
+        Where it is asked what documents were cut from, over that, too: the groups of queries are kept under this name.
+        """
+        split, corpus = self.split, self.corpus
+        parts = [corpus.content_hash, split.queries.content_hash, split.qrels.content_hash, *split.content]
+        parts += ["ignore_identical_ids"] if self.ignore_identical_ids else []
+        return hash_texts([*parts, "parents", *corpus.parents] if corpus.parents else parts)
 
     @cached_property
     def judgments(self) -> dict[str, dict[str, int]]:
