@@ -64,7 +64,7 @@ def _of_study(
         yield _untested(test, name, "its page shows the overlaps")
         return
     study = published[name]()
-    for pair in claim.pairs:
+    for pair in test.pairs or claim.pairs:
         found = [_arms(study, block, pair) for block in test.blocks or study.plan.blocks]
         both = [arms for arms in found if arms is not None]
         if not both:
@@ -81,10 +81,12 @@ def _untested(
 
 
 def _arms(study: Study, block: str, pair: Pair) -> tuple[ArmRow, ArmRow] | None:
-    """The block's arms of these names, or the first declared to stand for these rows of the paper; None unless both."""
+    """The block's arms of these names, else the first that stand for these rows of the paper; None unless both."""
     declared = study.plan.declaration.paper
     stands_for = {} if declared is None else declared.rows
-    rows = {stands_for.get(row.arm, row.arm): row for row in reversed(arm_rows(study, block))}
+    found = arm_rows(study, block)
+    rows = {stands_for[row.arm]: row for row in reversed(found) if row.arm in stands_for}
+    rows |= {row.arm: row for row in found}
     return (rows[pair[0]], rows[pair[1]]) if set(pair) <= set(rows) else None
 
 

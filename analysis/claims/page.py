@@ -33,7 +33,10 @@ Of "at least as good" and "does not help": holds where a difference beyond the s
 excluded. Of "as good as": equivalent within the margin; reversed where the whole interval lies outside it. Of false
 negatives: Wilson's intervals of the two rates lie apart.
 """
-THEN = "Then `python -m experiments.publish NAME` and `python -m analysis build`."
+THEN = (
+    "`BEIR_HOME` names the folder of the collections. Then `python -m experiments.publish NAME` and\n"
+    "`python -m analysis build`."
+)
 
 
 def claims_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, bytes]:

@@ -17,12 +17,14 @@ Pair = tuple[str, str]
 class StudyTest(PaperPart):
     """A study that tests a claim. scales: it is published as NAME_SCALE; empty = as NAME. blocks: None = all.
 
-    further: it was not made for this claim.
+    pairs: arms that stand for the claim's pairs there; None = the claim's own names. further: it was not made for this
+    claim.
     """
 
     study: str
     scales: tuple[str, ...] = ()
     blocks: tuple[str, ...] | None = None
+    pairs: tuple[Pair, ...] | None = None
     further: bool = False
 
     @property

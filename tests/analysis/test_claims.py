@@ -130,6 +130,14 @@ def test_an_arm_is_found_by_the_row_that_it_stands_for(root: Path) -> None:
     line = one(root, pairs=[["topk_abs", "naive_topk"]])
     assert line.contrast == "naive_topk_reveal1 − naive_topk"
     assert line.ours != "–"
+    own = one(root, pairs=[["naive_topk_reveal1", "naive_topk"]])
+    assert (own.contrast, own.ours) == (line.contrast, line.ours)
+
+
+def test_a_study_of_other_names_says_which_arms_stand_for_the_pair(root: Path) -> None:
+    renamed = {"study": "table3_methods", "scales": ["cpu"], "pairs": [["topk_percpos", "topk_abs"]]}
+    (line,) = lines(claim(tests=[renamed]), published(root))
+    assert line.contrast == "topk_percpos − naive_topk_reveal1"
 
 
 def test_a_study_without_the_arm_says_so(root: Path) -> None:
@@ -157,6 +165,13 @@ def test_known_false_negatives_side_by_side(root: Path) -> None:
     assert line.verdict == "holds"
     assert line.ours.endswith("% fewer)")
     assert " against " in line.ours
+
+
+def test_runs_that_stop_after_mining_have_rates(tmp_path: Path) -> None:
+    study = {"arms": THREE, "blocks": {"docstrings": {}}, "seeds": (0, 1, 2, 3, 4), "until": "mine"}
+    synthetic.write_study(tmp_path, name="table3_methods_cpu", **study)
+    assert one(tmp_path, kind="fewer_false", there=["fig3"]).verdict == "holds"
+    assert one(tmp_path).why == "not run"
 
 
 def test_overlaps_point_to_their_page(root: Path) -> None:
