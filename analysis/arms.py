@@ -11,6 +11,7 @@ from analysis.compare import block_tasks, compare_arms, difference_tasks, primar
 from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
+from experiments.config import TopKCalibrated
 from experiments.records.folder import is_outdated
 from experiments.records.schema import MiningFacts, TrainingFacts
 
@@ -40,7 +41,8 @@ class ArmRow:
     by_task: task -> nDCG@10. mean: over the tasks the differences are about. view: "own rows" or "common rows".
     p_holm: for the primary contrasts against the study's baseline. baseline_there: the baseline's mean over the seeds
     of the difference, where those are not all of its own. cosine: mean between documents of the training rows, after
-    training. below_base: lower than the untrained model. collapsed: how many of the trained seeds.
+    training. told: its miner learned from hidden positives. below_base: lower than the untrained model. collapsed: how
+    many of the trained seeds.
     outdated: how many of the runs were made by stages whose numbers have changed their meaning since.
     """
 
@@ -63,6 +65,7 @@ class ArmRow:
     passes: float | None
     cosine: float | None
     below_base: bool
+    told: bool
     collapsed: int
     outdated: int
 
@@ -108,6 +111,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
         passes=fmean(facts.passes for facts in training) if training else None,
         cosine=fmean(facts.mean_cosine for facts in training) if training else None,
         below_base=_below_base(study, block, runs, mean),
+        told=any(not run.deterministic and isinstance(run.config.miner, TopKCalibrated) for run in runs),
         collapsed=sum(facts.collapsed for facts in training),
         outdated=sum(is_outdated(run.record) for run in runs),
     )

@@ -48,8 +48,10 @@ def known_text(known: KnownFalse | None) -> str:
 
 
 def marks(row: ArmRow) -> str:
-    """What a reader must not overlook: below the untrained base, collapsed, outdated."""
-    found = ["below its untrained base"] if row.below_base else []
+    """What a reader must not overlook: extra information, below the untrained base, collapsed, outdated."""
+    found = ["told hidden positives of training queries"] if row.told else []
+    if row.below_base:
+        found.append("below its untrained base")
     if row.collapsed:
         found.append(f"collapsed in {row.collapsed} of {row.seeds} seeds")
     if row.outdated:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis.chosen import chosen
 from analysis.load import Study
 from analysis.tables.blocks import block_files, blocks_markdown
+from analysis.tables.calibration import calibration_markdown
 from analysis.tables.contrasts import added_markdown, contrasts_markdown
 from analysis.tables.detail import detail_markdown
 from analysis.tables.expected import expected_markdown
@@ -40,10 +41,11 @@ TABLES: dict[str, PageTable] = {
     "expected": PageTable("Expected orders", expected_markdown),
     "paper": PageTable("The paper beside these runs", paper_markdown),
     "steps": PageTable("From naive to PercPos in steps", steps_markdown),
+    "calibration": PageTable("Reliability of the calibrated bar", calibration_markdown),
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
 
-DEFAULT = ("methods", "paper", "contrasts", "added", "expected", "steps", "detail")
+DEFAULT = ("methods", "paper", "contrasts", "added", "expected", "steps", "calibration", "detail")
 """What the page of a study holds that names no tables, in this order."""
 
 

@@ -35,10 +35,12 @@ from experiments.records.folder import read_record
 from experiments.records.schema import (
     MEASURES,
     SCHEMA_VERSION,
+    CalibrationFacts,
     CollectionFacts,
     Histogram,
     MiningFacts,
     RateBin,
+    ReliabilityBin,
     RunRecord,
     TaskScores,
     TrainingFacts,
@@ -167,6 +169,24 @@ def mining_facts(arm: Arm, *, seed: int) -> MiningFacts | None:
         known_false_by_rank=by_rank,
         known_false_by_score=by_score if ranked else (),
         histograms=_histograms(mined) if ranked else {},
+        calibration=calibration_facts(seed) if arm.miner.kind == "topk_calibrated" else None,
+    )
+
+
+def calibration_facts(seed: int) -> CalibrationFacts:
+    """A thousand candidates more with each seed: nine tenths of them at .01, the others at .4."""
+    low, high = 900 * (seed + 1), 100 * (seed + 1)
+    return CalibrationFacts(
+        target=0.2,
+        rows=10 * (seed + 1),
+        candidates=low + high,
+        hidden=50 * (seed + 1),
+        brier=0.03,
+        reliability=(
+            ReliabilityBin(low=0.01, high=0.02, candidates=low, hidden=9 * (seed + 1), predicted=0.01),
+            ReliabilityBin(low=0.3, high=0.4, candidates=high, hidden=41 * (seed + 1), predicted=0.4),
+        ),
+        chosen=0.015,
     )
 
 
