@@ -27,8 +27,8 @@ Combine = Literal["cross_sample", "intra_sample"]
 class RerankerTeacher(Pretrained):
     """A sentence-transformers CrossEncoder that scores the documents which a first stage ranks, and every positive.
 
-    source: "hub", "folder" (as of an encoder), or "tiny": a random BERT of 2 layers over MiniLM's vocabulary, for tests
-        and for plumbing.
+    source: "hub", "folder" (as of an encoder), or "tiny": a random BERT of 2 layers x 128 over MiniLM's vocabulary, for
+        tests and for plumbing, never for conclusions.
     activation: "identity" leaves the logit as it is, "sigmoid" maps it to 0 to 1 (a filter's threshold depends on it).
     max_length: tokens of query and document together; None = what the model's own files say.
     precision: dtype of the weights. score_batch: pairs scored together in bf16, where a score depends on its batch.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.config import Encoder, Precision, Value, encoders_in
+from experiments.config import Encoder, Precision, Pretrained, Value, encoders_in
 from experiments.errors import MissingModelError, UserError
 from experiments.execution import Execution
 from experiments.models.device import resolve_device
@@ -80,8 +81,8 @@ def load_fitted(
     return load_encoder(saved, execution=here, dropout=dropout, attention=attention, precision=precision)
 
 
-def weights_identity(encoder: Encoder, *, execution: Execution) -> dict[str, str | None]:
-    """What names an encoder's weights: the checksum where they are embedded, else name and revision."""
+def weights_identity(encoder: Pretrained, *, execution: Execution) -> dict[str, str | None]:
+    """What names somebody's weights: the checksum where they are embedded, else name and revision."""
     if encoder.source in {"embedded", "embedded_static"}:
         return {"source": encoder.source, "name": EMBEDDED_NAME, "revision": EMBEDDED_SHA256["model.safetensors"]}
     if encoder.source == "folder":
@@ -104,22 +105,30 @@ def _load(
 ) -> SentenceTransformer:
     from experiments.models.static import with_static_reader
 
-    place, options = _locate(encoder, execution)
+    place, options = locate(encoder, execution)
     options["device"] = resolve_device(execution)
-    options["model_kwargs"] = _model_options(attention, precision)
-    try:
+    options["model_kwargs"] = model_options(attention, precision)
+    with loading(encoder.name):
         if dropout is not None and encoder.source != "embedded_static":
             options["config_kwargs"] = _dropout_options(place, dropout, options)
         build = {"embedded": _embedded, "embedded_static": _embedded_static}.get(encoder.source, _sentence_transformer)
+        return with_static_reader(build(place, options), precision=precision)
+
+
+@contextlib.contextmanager
+def loading(name: str) -> Iterator[None]:
+    """A library's errors while it loads the model `name`, as one line."""
+    try:
         with quiet_loading():
-            return with_static_reader(build(place, options), precision=precision)
+            yield
     except ImportError as error:
-        raise UserError(f"{encoder.name} needs what is not installed here ({_first_line(error)})") from error
+        raise UserError(f"{name} needs what is not installed here ({_first_line(error)})") from error
     except (OSError, ValueError) as error:
-        raise MissingModelError(f"{encoder.name} cannot be loaded ({_first_line(error)}): {ALTERNATIVE}") from error
+        raise MissingModelError(f"{name} cannot be loaded ({_first_line(error)}): {ALTERNATIVE}") from error
 
 
-def _locate(encoder: Encoder, execution: Execution) -> tuple[str, dict[str, Any]]:
+def locate(encoder: Pretrained, execution: Execution) -> tuple[str, dict[str, Any]]:
+    """Where a library reads the weights, a folder or a hub's name, and how. Raises UserError if they are not there."""
     if encoder.source in {"embedded", "embedded_static"}:
         return str(embedded_minilm()), {}
     if encoder.source == "folder":
@@ -138,7 +147,7 @@ def _locate(encoder: Encoder, execution: Execution) -> tuple[str, dict[str, Any]
     }
 
 
-def _folder(encoder: Encoder, execution: Execution) -> Path:
+def _folder(encoder: Pretrained, execution: Execution) -> Path:
     path = execution.model_paths.get(encoder.name)
     if path is None:
         known = ", ".join(sorted(execution.model_paths)) or "none"
@@ -150,7 +159,8 @@ def _folder(encoder: Encoder, execution: Execution) -> Path:
     return path
 
 
-def _model_options(attention: str | None, precision: Precision) -> dict[str, Any]:
+def model_options(attention: str | None, precision: Precision) -> dict[str, Any]:
+    """What transformers is told when it loads weights: their dtype, and which attention."""
     import torch
 
     options: dict[str, Any] = {"dtype": torch.bfloat16 if precision == "bf16" else torch.float32}

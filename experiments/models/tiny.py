@@ -47,6 +47,27 @@ def build_tiny(
     return finish(model, reading)
 
 
+def save_tiny_reranker(folder: Path, *, seed: int = 0) -> None:
+    """A random BERT that gives a pair of texts one score, in a folder as transformers saves it."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), quiet_loading():
+        torch.manual_seed(derive_seed(seed, "tiny_reranker"))
+        config = BertConfig(
+            num_hidden_layers=LAYERS,
+            hidden_size=WIDTH,
+            num_attention_heads=HEADS,
+            intermediate_size=4 * WIDTH,
+            max_position_embeddings=POSITIONS,
+            # The usual 0.02 scores all pairs alike to two digits.
+            initializer_range=0.2,
+            num_labels=1,
+        )
+        BertForSequenceClassification(config).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(embedded_minilm()).save_pretrained(folder)
+
+
 def _save_random_bert(folder: Path, dropout: float | None) -> None:
     from safetensors.torch import save_file
     from transformers import BertConfig, BertModel

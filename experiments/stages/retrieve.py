@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def retrieve(
     if "train" not in collection.splits:
         raise UserError(f"collection {collection.name} has no train split, so there is nothing to mine for")
     question = Question(collection, depth)
-    prepared = TEACHERS[teacher.kind](teacher, question, Tools(embed=embed, store=store, execution=execution))
+    again = functools.partial(retrieve, collection, depth=depth, store=store, execution=execution, embed=embed)
+    tools = Tools(embed=embed, store=store, execution=execution, retrieve=lambda other: again(teacher=other))
+    prepared = TEACHERS[teacher.kind](teacher, question, tools)
 
     def make(folder: Path) -> None:
         found = to_candidates(prepared.rank(), qrels=question.qrels, depth=depth)

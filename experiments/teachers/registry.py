@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.teachers import bm25, dense, random
+from experiments.teachers import bm25, dense, random, reranker
 from experiments.teachers.teacher import Prepare
 
 TEACHERS: dict[str, Prepare] = {
@@ -10,5 +10,6 @@ TEACHERS: dict[str, Prepare] = {
     "bm25": bm25.prepare,
     "random": random.prepare,
     "checkpoint": dense.prepare,
+    "reranker": reranker.prepare,
 }
 """By the config's `kind`."""

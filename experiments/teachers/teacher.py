@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from experiments.config import VectorTeacher
+from experiments.config import TeacherConfig, VectorTeacher
 from experiments.execution import Execution
 from experiments.identity import identity_payload
-from experiments.ir import Collection, Qrels, Scores, hash_texts
+from experiments.ir import Candidates, Collection, Qrels, Scores, hash_texts
 from experiments.models.encoding import Role
 from experiments.store import Artifact, Store
 from experiments.teachers.ranking import Ranking, ScoreRows, finite_rows, rank_rows
@@ -50,11 +50,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a teacher may use: the embed stage, the store that it keeps vectors in, and where it runs."""
+    """What a teacher may use: the embed stage, the store that it keeps vectors in, and where it runs.
+
+    retrieve: another teacher's candidates for the same question, and the artifacts that hold them, their own one last.
+    """
 
     embed: Embed
     store: Store
     execution: Execution
+    retrieve: Callable[[TeacherConfig], tuple[Candidates, list[Artifact]]]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Ensembles through the real command: members by name, each ranked once and shared, a student trained on them."""
+"""Ensembles and rerankers through the real command: parts by name, each ranked once and shared, a student trained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ SMALL = (
 
 
 def command(root: Path, *arguments: str) -> list[str]:
-    return [*SMALL.split(), "data=beir", f"data.path={root}/toy", f"outputs={root}/outputs", *arguments]
+    """The small settings, less those that `arguments` give anew."""
+    given = {argument.partition("=")[0] for argument in arguments}
+    usual = [setting for setting in SMALL.split() if setting.partition("=")[0] not in given]
+    return [*usual, "data=beir", f"data.path={root}/toy", f"outputs={root}/outputs", *arguments]
 
 
 def records(root: Path) -> dict[str, dict[str, Any]]:
@@ -67,3 +70,23 @@ def test_members_in_each_part_of_a_mixture(tmp_path: Path) -> None:
         ranks = [part["mean_rank"] * part["negatives"] for part in found]
         assert abs(whole["members"][m]["mean_rank"] * whole["members"][m]["negatives"] - sum(ranks)) < 1e-6
     assert whole["mean_gap"] is None
+
+
+def test_a_reranker_mines_teaches_and_joins_an_ensemble(tmp_path: Path) -> None:
+    write_beir(tmp_path / "toy", documents=60, train=12, test=6)
+    reranker = "{preset: reranker_tiny, first_stage: bm25, max_length: 32}"
+    tiny = ["teacher=reranker_tiny", "teacher.first_stage=bm25", "teacher.max_length=32"]
+    # A random order leaves few rows whole, so nothing is filtered.
+    naive = ["miner=naive_topk", "mining.shortfall=drop"]
+    assert main(command(tmp_path, *tiny, *naive, "train=margin_mse")) == 0
+    assert main(command(tmp_path, *naive, "teacher=ensemble_cross", f"teacher.members=[bm25,{reranker}]")) == 0
+    found = records(tmp_path)
+    alone, cross = found["reranker"], found["cross_sample"]
+    assert alone["training"]["steps"] == 2
+    assert alone["config"]["teacher"]["first_stage"]["kind"] == "bm25"
+    retrieved = [
+        {key for name, key in one["artifacts"].items() if name.startswith("retrieve")} for one in (alone, cross)
+    ]
+    assert len(retrieved[0]) == 2
+    assert retrieved[0] == retrieved[1]
+    assert [member["name"] for member in cross["mining"]["members"]] == ["bm25", "reranker_tiny"]

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.command.compose import Composer
 from experiments.command.overrides import write_value
-from experiments.config import EnsembleTeacher, RunConfig
+from experiments.config import EnsembleTeacher, RerankerTeacher, RunConfig
 from experiments.errors import UserError
 
 CROSS = "teacher=ensemble_cross"
@@ -68,6 +68,12 @@ def test_common_with_and_a_guide_take_names_too(composer: Composer) -> None:
             ("mining.num_negatives=2", "mining.common_with=[{teacher: ensemble_intra, miner: {kind: naive_topk}}]"),
             "common_with (naive_topk): mining.num_negatives=2",
         ),
+        (("teacher=reranker",), "teacher.name is not set"),
+        (("teacher=reranker_tiny", "teacher.first_stage=random"), "random cannot stand here"),
+        (("teacher=reranker_tiny", "teacher.first_stage=reranker_tiny"), "reranker cannot stand here"),
+        (("teacher=reranker_tiny", "teacher.score_batch=8"), "score_batch=8 changes nothing with precision=fp32"),
+        (("teacher=reranker_tiny", "teacher.activation=softmax"), "should be 'identity' or 'sigmoid'"),
+        (("train=infonce_guide", "train.mask.teacher=reranker_tiny"), "reranker has no vectors"),
         (("train=infonce_guide", "train.mask.teacher=ensemble_cross"), "ensemble has no vectors"),
     ],
 )
@@ -94,3 +100,13 @@ def test_the_papers_ensemble_has_its_rows_of_table_2(composer: Composer) -> None
     assert (paper.combine, paper.deduplicate) == ("intra_sample", False)
     for row in (["teacher.deduplicate=true"], ["teacher.deduplicate=true", "teacher.combine=cross_sample"]):
         run(composer, "teacher=paper_ensemble", *row)
+
+
+def test_a_first_stage_by_name(composer: Composer) -> None:
+    plain = run(composer, "teacher=bge_reranker_v2_m3", "teacher.first_stage=bm25").teacher
+    assert isinstance(plain, RerankerTeacher)
+    assert plain.first_stage == member(composer, "bm25")
+    changed = "{preset: reranker_tiny, first_stage: {preset: bm25, k1: 1.2}}"
+    nested = run(composer, CROSS, f"teacher.members=[static,{changed}]").teacher
+    assert isinstance(nested, EnsembleTeacher)
+    assert nested.members[1].first_stage == run(composer, "teacher=bm25", "teacher.k1=1.2").teacher
