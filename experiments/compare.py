@@ -3,7 +3,8 @@
 Each cell is run from its record's config in a scratch store, which nothing that is stored or published enters. The
 verdict is *identical* (every query's nDCG@10 is the same number), *within the tolerance* (the mean differs by no more
 than replicas of one run on different environments were seen to differ), or *different*. Without replicas among the
-records there is no tolerance.
+records there is no tolerance. What of a run was made in another environment than its record's (embeddings, say, by an
+earlier run with more threads) is told as well.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ def _compare(path: Path, parsed: argparse.Namespace, tolerance: float | None, *,
             f"{one.differing} of {one.queries} queries differ, the most by {one.largest:.2e}",
             flush=True,
         )
+    for name, elsewhere in record.inputs.items():
+        print(f"run {record.run_id}  its {name} was made in another environment than the rest: {elsewhere}", flush=True)
     worst = max(differences, key=lambda one: ORDER.index(one.verdict(tolerance)))
     return worst.verdict(tolerance)
 

@@ -15,7 +15,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,11 @@ class StoreMismatchError(UserError):
 
 
 class Descriptor(BaseModel):
-    """What `artifact.json` holds: what was made, the seconds that took, and every file by its relative path."""
+    """What `artifact.json` holds: what was made, the seconds that took, and every file by its relative path.
+
+    environment: of the run that made it, since numbers depend on it in the last bits (in bf16 on the thread count);
+    empty where an older version wrote the descriptor. No part of the key.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,6 +51,7 @@ class Descriptor(BaseModel):
     seconds: FiniteFloat
     payload: dict[str, Any]
     files: dict[str, FileContent]
+    environment: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,15 @@ class Artifact:
     path: Path
     made: bool
     seconds: float
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Store:
-    """Artifacts under `root/<stage>/<key>/`."""
+    """Artifacts under `root/<stage>/<key>/`; `environment` is noted in what is made (`Descriptor`)."""
 
     root: Path
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
     def path(self, stage: str, key: str) -> Path:
         """Where the artifact lies or would lie."""
@@ -103,7 +110,7 @@ class Store:
             if damage:
                 log.warning("%s is made anew: %s", final, damage)
             remove_abandoned(final)
-            return _make(stage, final, payload, make)
+            return _make(stage, final, payload, make, self.environment)
 
     def _look(self, stage: str, payload: Mapping[str, Any]) -> tuple[Artifact | None, str]:
         """The finished artifact, or None and what is wrong with it, "" where there is none."""
@@ -121,7 +128,7 @@ class Store:
             raise UserError(f"{path}: cannot be read ({error.strerror}): make it readable, or {ELSEWHERE}") from error
         if damage:
             return None, damage
-        return Artifact(stage=stage, key=path.name, path=path, made=False, seconds=descriptor.seconds), ""
+        return Artifact(stage, path.name, path, False, descriptor.seconds, descriptor.environment), ""
 
 
 def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
@@ -129,7 +136,13 @@ def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
     return digest({"stage": stage, "payload": payload})
 
 
-def _make(stage: str, final: Path, payload: Mapping[str, Any], make: Callable[[Path], None]) -> Artifact:
+def _make(
+    stage: str,
+    final: Path,
+    payload: Mapping[str, Any],
+    make: Callable[[Path], None],
+    environment: Mapping[str, Any],
+) -> Artifact:
     started = time.perf_counter()
     with scratch_folder(final) as scratch:
         make(scratch)
@@ -140,10 +153,11 @@ def _make(stage: str, final: Path, payload: Mapping[str, Any], make: Callable[[P
             seconds=round(seconds, 3),
             payload=json.loads(canonical_json(payload)),
             files=read_contents(scratch),
+            environment=dict(environment),
         )
         write_json(scratch / DESCRIPTOR, descriptor.model_dump(mode="json"))
         move_into_place(scratch, final)
-    return Artifact(stage=stage, key=final.name, path=final, made=True, seconds=seconds)
+    return Artifact(stage, final.name, final, True, seconds, environment)
 
 
 def _unreadable(error: ValidationError) -> str:

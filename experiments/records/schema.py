@@ -266,6 +266,7 @@ class RunRecord(_Part):
     artifact; cost: what making every artifact of the run took, whoever made it (so a shared one counts fully).
     artifacts: stage and what it was for -> key. per_query: sha256 of the per-query scores' canonical content, "" for a
     mining-only run. versions: stage -> version of its numbers; a stage that is absent had version 1.
+    inputs: artifact -> what differs of the environment that it was made in, where an earlier run made it in another.
     models: hub model -> the commit it was resolved to, where the config names none.
     mining_parts: of a mixture, the facts of each part by name, which `mining` holds the total of.
     digest: of everything but provenance and itself; "" in records of schema 1.
@@ -286,6 +287,7 @@ class RunRecord(_Part):
     versions: dict[str, int] = {}
     models: dict[str, str] = {}
     mining_parts: dict[str, MiningFacts] = {}
+    inputs: dict[str, dict[str, Any]] = {}
     provenance: Provenance | None = None
     digest: str = ""
 
