@@ -42,14 +42,18 @@ class Execution(Value):
     """Where and how a run is executed. Nothing here may change a number beyond floating-point noise.
 
     device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
+    inference_batch_size: texts encoded together in fp32; None = 32 on the CPU, 256 on CUDA.
+    workers: processes that read docstrings, and on CUDA those that tokenise training batches.
+    deterministic: on CUDA, only algorithms that repeat their results to the last bit; recorded.
     results: a folder of published records, which count as done; None = only the store's do.
     output: where logs and the tracker's files of this run go. model_folders: further folders of models, by their own
     names, for what another run's config names (teacher=checkpoint, student=checkpoint).
     """
 
     device: str = "auto"
-    inference_batch_size: Count = 32
+    inference_batch_size: Count | None = None
     workers: Count = 2
+    deterministic: bool = True
     threads: Count | None = None
     store: Path = Path("outputs/store")
     results: Path | None = None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,6 +32,7 @@ from experiments.config import (
     MixtureData,
     RunConfig,
     TeacherConfig,
+    Training,
     Value,
     collections_of,
     one_collection,
@@ -42,10 +44,17 @@ from experiments.miners.depth import fetch_depth
 from experiments.miners.ensemble import Ensemble, Ranked
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
-from experiments.models.device import resolve_device
+from experiments.models.device import check_attention, check_training_device, resolve_device, use_device
 from experiments.models.encoder import resolved_models
 from experiments.models.trained import Trained, start_key
-from experiments.records.environment import describe_environment, peak_memory_mb, threads_used, use_threads
+from experiments.records.environment import (
+    describe_environment,
+    peak_gpu_memory_mb,
+    peak_memory_mb,
+    say_device,
+    threads_used,
+    use_threads,
+)
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.groups import groups_path, write_groups
 from experiments.records.provenance import now, provenance
@@ -130,14 +139,15 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     if done is not None:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
         return done
-    resolve_device(execution)  # one that is not here is refused before anything is read
+    use_threads(execution.threads)
+    _use_device(config, execution)
     for other in runs_in(_used(config)):
         trained_base(other, execution.record_roots)
     own = load_own(config.data, execution=execution, cache=execution.store / "collections")
-    use_threads(execution.threads)
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
-    context = Context(config=config, execution=execution, store=Store(execution.store), trail=Trail(), tracker=tracker)
+    store = Store(execution.store, environment=_environment(execution))
+    context = Context(config=config, execution=execution, store=store, trail=Trail(), tracker=tracker)
     succeeded = False
     try:
         record = _run_stages(context, own)
@@ -147,6 +157,19 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
             tracker.abort()
     _finish(tracker, record)
     return record
+
+
+def _use_device(config: RunConfig, execution: Execution) -> None:
+    """Set the device up. What cannot run there is refused before anything is read."""
+    device = resolve_device(execution)
+    if isinstance(config.train, Training) and config.until == "evaluate":
+        check_training_device(device)
+        check_attention(config.train.attention, device)
+    use_device(execution)
+
+
+def _environment(execution: Execution) -> dict[str, Any]:
+    return describe_environment(device=resolve_device(execution), threads=threads_used(execution.threads))
 
 
 def _finish(tracker: Tracker, record: RunRecord) -> None:
@@ -172,6 +195,7 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     if config.train.kind != "none":
         for one in own.values():
             require_split(one, "train", "this run trains")
+    say_device(resolve_device(context.execution), threads=threads_used(context.execution.threads))
     say_collections(collections, own, collections_of(config.data))
     _keep_groups(targets, context.execution.store)
     collection = join_collections(config.data.name, own)
@@ -206,7 +230,7 @@ def _train_again(config: RunConfig, *, execution: Execution) -> str:
     """Mine and train as a run whose record is there did, without measuring it: the key of what was trained."""
     quiet = execution.model_copy(update={"tracker": NoTracker()})
     own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
-    tracker, store = make_tracker(quiet), Store(quiet.store)
+    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
     context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
     targets = _targets(context, own, {})
     own = without_leaks(config.data, own, [target.split.queries for target in targets])
@@ -421,7 +445,7 @@ def _record(
     per_query: pd.DataFrame | None,
     started: Started,
 ) -> RunRecord:
-    artifacts = context.trail.artifacts
+    artifacts, device = context.trail.artifacts, resolve_device(context.execution)
     wall = time.perf_counter() - started.clock
     made = {name: round(artifact.seconds if artifact.made else 0.0, 2) for name, artifact in artifacts.items()}
     cost = {name: round(artifact.seconds, 2) for name, artifact in artifacts.items()}
@@ -429,15 +453,14 @@ def _record(
         schema_version=SCHEMA_VERSION,
         run_id=context.config.run_id,
         config=context.config.model_dump(mode="json"),
-        environment=describe_environment(
-            device=resolve_device(context.execution), threads=threads_used(context.execution.threads)
-        ),
+        environment=dict(context.store.environment),
+        inputs=context.trail.environments(unlike=context.store.environment),
         collections=collections,
         mining=mined.facts if mined is not None else None,
         training=training,
         tasks=tasks,
         timings={**made, "wall": round(wall, 2)},
-        cost={**cost, "peak_memory_mb": round(peak_memory_mb(), 0)},
+        cost={**cost, "peak_memory_mb": round(peak_memory_mb(), 0), **peak_gpu_memory_mb(device)},
         artifacts=context.trail.keys,
         per_query=per_query_digest(per_query) if per_query is not None else "",
         versions=versions_of(context.trail.stages),

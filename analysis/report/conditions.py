@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from analysis.formats import Table, markdown
 from analysis.load import FinishedRun, Study
 
-MEMORY = "peak_memory_mb"
+MEMORY, GPU_MEMORY = "peak_memory_mb", "peak_gpu_memory_mb"
 
 
 def collection_section(study: Study) -> str:
@@ -63,15 +63,17 @@ def cost_section(study: Study) -> str:
     ]
     if not runs:
         return ""
-    stages = sorted({stage for run in runs for stage in run.record.cost} - {MEMORY})
+    stages = sorted({stage for run in runs for stage in run.record.cost} - {MEMORY, GPU_MEMORY})
     rows = [_stage(stage, runs) for stage in stages]
     total = _minutes(sum(run.record.timings.get("wall", 0.0) for run in runs))
     peak = max(run.record.cost.get(MEMORY, 0.0) for run in runs)
+    gpu = max(run.record.cost.get(GPU_MEMORY, 0.0) for run in runs)
+    on_card = f" and {gpu / 1024:.1f} GiB of a GPU" if gpu else ""
     header = ("stage", "spent on these runs", "mean cost of a run", "largest")
     table = markdown(Table(header, tuple(rows)))
     return (
-        f"## Cost\n\n{len(runs)} runs, {total} of computing, peak memory {peak / 1024:.1f} GiB; a stage that several "
-        f"runs share is spent once.\n\n{table}"
+        f"## Cost\n\n{len(runs)} runs, {total} of computing, peak memory {peak / 1024:.1f} GiB{on_card}; a stage that "
+        f"several runs share is spent once.\n\n{table}"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from experiments.command.cards import take_card
 from experiments.command.compose import Composed, from_hydra
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
@@ -45,6 +46,7 @@ def execute(config: DictConfig) -> RunResult:
 
 def _attempt(run: Composed, log_file: str) -> RunResult:
     quiet_libraries()
+    take_card(HydraConfig.get().launcher, device=run.execution.device)
     store = run.execution.store
     if find_record(run.execution.record_roots, run.run_id) is None:
         write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
@@ -114,5 +116,4 @@ def _cut(scores: TaskScores) -> str:
 def quiet_libraries() -> None:
     """Warnings go into the log; libraries keep their own chatter off the screen."""
     logging.captureWarnings(True)
-    for name, value in (("TOKENIZERS_PARALLELISM", "false"), ("TRANSFORMERS_VERBOSITY", "error")):
-        os.environ.setdefault(name, value)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -55,6 +55,14 @@ class Training(Value):
             )
         return self
 
+    @model_validator(mode="after")
+    def _attention_has_a_kernel(self) -> Self:
+        if self.attention == "flash_attention_2" and self.precision == "fp32":
+            raise ValueError(
+                "attention=flash_attention_2 computes in bf16 only: use train.precision=bf16, or train.attention=sdpa"
+            )
+        return self
+
     @property
     def warmup_steps(self) -> int:
         """Steps over which the learning rate rises from 0."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
 import platform
+import re
 import resource
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+screen = logging.getLogger("experiments.screen")
 PACKAGES = (
     "accelerate",
     "bm25s",
@@ -21,11 +26,15 @@ PACKAGES = (
     "torch",
     "transformers",
 )
+DRIVER = Path("/proc/driver/nvidia/version")
 MATRIX_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 
 
 def describe_environment(*, device: str, threads: int) -> dict[str, Any]:
-    """Python, packages, processor and its matrix units, device and thread count: plain JSON values."""
+    """Python, packages, processor and its matrix units, device and thread count: plain JSON values.
+
+    On a GPU also "cuda": driver, CUDA and cuDNN, and how it computes. A run on the CPU has no such entry.
+    """
     return {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -35,7 +44,31 @@ def describe_environment(*, device: str, threads: int) -> dict[str, Any]:
         "device": _device_name(device),
         "threads": threads,
         "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        **({"cuda": _cuda()} if device.startswith("cuda") else {}),
     }
+
+
+def _cuda() -> dict[str, Any]:
+    import torch
+
+    return {
+        "driver": _driver(DRIVER),
+        "runtime": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+    }
+
+
+def _driver(path: Path) -> str | None:
+    """NVIDIA's driver, "570.86.15"; None where the system does not tell it."""
+    found = (
+        re.search(r"Kernel Module\s+(?:for \S+\s+)?(\d[\d.]+)", path.read_text(encoding="utf-8"))
+        if path.is_file()
+        else None
+    )
+    return found[1] if found else None
 
 
 def _version(name: str) -> str | None:
@@ -70,7 +103,14 @@ def _device_name(device: str) -> str:
         return device
     import torch
 
-    return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cuda ({torch.cuda.get_device_name(device)})"  # `cuda` and `cuda:0` are one environment
+
+
+@functools.cache
+def say_device(device: str, *, threads: int) -> None:
+    """Show once a process where its runs are computed."""
+    where = _device_name(device)
+    screen.info("      device: %s", f"{where}, {threads} thread(s)" if device == "cpu" else where)
 
 
 def use_threads(threads: int | None) -> None:
@@ -87,6 +127,15 @@ def threads_used(threads: int | None) -> int:
     import torch
 
     return threads or torch.get_num_threads()
+
+
+def peak_gpu_memory_mb(device: str) -> dict[str, float]:
+    """The most memory of the card that this run has held, in MiB, by name; nothing on a CPU."""
+    if not device.startswith("cuda"):
+        return {}
+    import torch
+
+    return {"peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated(device) / 1024**2, 0)}
 
 
 def peak_memory_mb() -> float:

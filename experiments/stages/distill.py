@@ -14,6 +14,7 @@ from experiments.execution import Execution
 from experiments.files import write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import Collection, Scores, hash_texts, normalise_text
+from experiments.models.device import device_in_key, device_memory, resolve_device
 from experiments.models.encoder import weights_identity
 from experiments.models.lengths import set_lengths
 from experiments.models.saved import save_model
@@ -31,6 +32,7 @@ def distill(
     """The folder of the fitted weights and their artifact. Raises UserError without a train split or on odd widths."""
     queries, documents = training_texts(collection)
 
+    @device_memory("lower student.batch_size or student.passage_length")
     def make(folder: Path) -> None:
         losses = _fit(student, queries, documents, execution=execution, embed=embed, folder=folder / "model")
         write_json(folder / "losses.json", [round(loss, 6) for loss in losses])
@@ -42,6 +44,7 @@ def distill(
         "teacher": weights_identity(student.teacher, execution=execution),
         "queries": hash_texts(queries),
         "documents": hash_texts(documents),
+        **device_in_key(resolve_device(execution)),
     }
     artifact = store.get_or_make(DISTILL.name, payload, make)
     return artifact.path / "model", artifact

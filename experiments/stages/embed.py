@@ -11,6 +11,7 @@ import numpy as np
 from experiments.config import CheckpointTeacher, VectorTeacher
 from experiments.execution import Execution
 from experiments.ir import Scores
+from experiments.models.device import device_memory
 from experiments.models.encoder import load_encoder
 from experiments.models.encoding import Role
 from experiments.models.trained import FindTrained, load_checkpoint, nothing_trained
@@ -45,6 +46,7 @@ def embed(
         load = functools.partial(load_encoder, encoder, execution=execution, precision=encoder.precision)
         normalize = encoder.normalize
 
+    @device_memory("lower execution.inference_batch_size (in bf16 teacher.encode_batch), or teacher.max_length")
     def make(folder: Path) -> None:
         out = folder / FILE
         encode(load(), texts, encoder=encoder, normalize=normalize, role=role, execution=execution, out=out)

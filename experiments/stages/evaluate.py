@@ -18,6 +18,7 @@ from experiments.evaluation.student import load_student
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.files import write_json
+from experiments.models.device import device_memory, inference_batch
 from experiments.models.trained import Trained, base_of
 from experiments.records.schema import PER_QUERY_COLUMNS, TaskScores
 from experiments.store import Artifact, Store
@@ -35,6 +36,7 @@ BF16_BATCH = 32
 __all__ = ["EvaluationTarget", "check_tasks", "evaluate"]
 
 
+@device_memory("lower execution.inference_batch_size, or evaluation.passage_length (bf16 reads 32 texts at once)")
 def evaluate(
     *,
     config: RunConfig,
@@ -128,7 +130,7 @@ def _measured(
         task = make_task()
         named = encoder()
         named.title = f"evaluate {name}" if execution.progress else None
-        batch_size = BF16_BATCH if reading.precision == "bf16" else execution.inference_batch_size
+        batch_size = BF16_BATCH if reading.precision == "bf16" else inference_batch(execution)
         _write(folder, search(task, named, batch_size=batch_size), name=name, content_hash=content_hash)
 
     payload = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from experiments.config import CheckpointStudent, DistilledStudent, GuideMask, InfoNCE, RunConfig
@@ -36,10 +37,22 @@ def still_stands(
         return False
     if any(record.versions.get(stage.name, 1) != stage.version for stage in (TRAIN, EVALUATE)):
         return False
-    payload = train_payload(config=config, collection=collection, negatives=mined.negatives, fitted=None, part=part)
+    payload = train_payload(
+        config=config,
+        collection=collection,
+        negatives=mined.negatives,
+        fitted=None,
+        part=part,
+        device=_device(record),
+    )
     if record.artifacts.get(TRAIN.name) != stage_key(TRAIN.name, payload):
         return False
     return {task: scores.content_hash for task, scores in record.tasks.items()} == dict(contents)
+
+
+def _device(record: RunRecord) -> str:
+    """The type of the device that trained it: "cuda" of "cuda (NVIDIA H200)"."""
+    return re.split(r"\W", str(record.environment.get("device", "cpu")))[0]
 
 
 def renewed(record: RunRecord, *, mined: Mined, artifacts: Mapping[str, str], versions: Mapping[str, int]) -> RunRecord:

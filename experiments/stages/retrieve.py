@@ -13,6 +13,7 @@ from experiments.config import TeacherConfig
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
+from experiments.models.device import device_memory
 from experiments.store import Artifact, Store
 from experiments.teachers.ranking import to_candidates
 from experiments.teachers.registry import TEACHERS
@@ -43,6 +44,7 @@ def retrieve(
     tools = Tools(embed=embed, store=store, execution=execution, retrieve=lambda other: again(teacher=other))
     prepared = TEACHERS[teacher.kind](teacher, question, tools)
 
+    @device_memory("free what else holds its memory, or use execution.device=cpu")
     def make(folder: Path) -> None:
         found = to_candidates(prepared.rank(), qrels=question.qrels, depth=depth)
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})

@@ -17,7 +17,7 @@ from experiments.execution import Execution
 from experiments.files import write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, Positions, hash_texts
-from experiments.models.device import resolve_device
+from experiments.models.device import device_in_key, device_memory, resolve_device
 from experiments.models.lengths import set_lengths
 from experiments.models.reading import freeze_token_embeddings
 from experiments.models.saved import save_model
@@ -60,6 +60,7 @@ def train(
     if part is not None:
         _check_parts(config, settings, part)
 
+    @device_memory("use train.micro_batch=8, train.gradient_checkpointing=true, or shorter texts or batches")
     def make(folder: Path) -> None:
         model, curve = _fit(
             config,
@@ -81,7 +82,14 @@ def train(
 
     width = 1 + negatives.document.shape[1]
     payload = train_payload(
-        config=config, collection=collection, negatives=negatives, fitted=fitted, guide=guide, part=part, start=start
+        config=config,
+        collection=collection,
+        negatives=negatives,
+        fitted=fitted,
+        guide=guide,
+        part=part,
+        start=start,
+        device=resolve_device(execution),
     )
     artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
@@ -107,11 +115,12 @@ def train_payload(
     guide: Guide | None = None,
     part: Positions | None = None,
     start: Trained | None = None,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """What names a trained student: its rows and their texts, its base, how and with which seed it is trained.
 
-    With a guide its vectors' keys, too, under distillation the scores that are learned, and which rows may share a
-    batch where not all may.
+    With a guide its vectors' keys, too, under distillation the scores that are learned, which rows may share a batch
+    where not all may, and the type of a device that is no CPU.
     """
     from experiments.training.rows import row_ids, row_texts_hash
 
@@ -129,6 +138,7 @@ def train_payload(
         **({"guide": guide.keys} if guide is not None else {}),
         **_labels_hash(config, negatives),
         **({"part": _hash(part, "<i4")} if part is not None else {}),
+        **device_in_key(device),
     }
 
 
@@ -208,6 +218,7 @@ def _fit(
         part=part,
         seed=derive_seed(config.seed, TRAIN.name),
         device=resolve_device(execution),
+        workers=execution.workers,
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,
         on_log=keep,
     )

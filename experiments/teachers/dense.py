@@ -13,7 +13,7 @@ from experiments.config import DenseTeacher, VectorTeacher
 from experiments.execution import Execution
 from experiments.files import reserve
 from experiments.ir import Collection, Qrels, Scores, hash_texts
-from experiments.models.device import resolve_device
+from experiments.models.device import inference_batch, resolve_device
 from experiments.models.encoder import weights_identity
 from experiments.models.encoding import Role, encode_batches
 from experiments.teachers.pairs import score_pairs
@@ -83,7 +83,7 @@ def encode(
     """
     from tqdm import tqdm
 
-    batch = encoder.encode_batch if encoder.precision == "bf16" else execution.inference_batch_size
+    batch = encoder.encode_batch if encoder.precision == "bf16" else inference_batch(execution)
     vectors = np.lib.format.open_memmap(
         out, mode="w+", dtype=np.float32, shape=(len(texts), model.get_embedding_dimension())
     )

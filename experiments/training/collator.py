@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ class RowCollator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Token ids, attention masks and what else the model's tokenizer gives, prefixed by the feature's name."""
+        if torch.utils.data.get_worker_info() is not None:
+            # A forked process has none of the tokenizer's threads, and would wait for them for ever.
+            os.environ["TOKENIZERS_PARALLELISM"] = "false"
         queries = [row[QUERY] for row in rows]
         documents = [text for row in rows for text in row[DOCUMENTS]]
         return {

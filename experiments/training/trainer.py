@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import multiprocessing
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +16,10 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
-from experiments.config import Training
+from experiments.config import Precision, Training
 from experiments.errors import UserError
 from experiments.ir import Positions
+from experiments.models.device import check_training_device, is_cuda
 from experiments.models.reading import backbone_of
 from experiments.training.batches import PureBatches
 from experiments.training.collator import RowCollator
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 OnLog = Callable[[int, dict[str, float]], None]
+MIXED_PRECISION = "ACCELERATE_MIXED_PRECISION"
 NOISY = ("transformers", "sentence_transformers", "accelerate", "datasets")
 
 
@@ -41,14 +45,21 @@ def fit(
     device: str,
     title: str | None,
     on_log: OnLog,
+    workers: int = 0,
 ) -> None:
     """Train `model` in place for `train.steps` optimizer steps; `title` names the progress bar, None shows none.
 
     The seed fixes the order of rows and the dropout draws. part: (R,) a number for each row, where a batch has rows of
-    one number alone. Raises UserError when the loss stops being a number.
+    one number alone. On a GPU `workers` processes tokenise batches ahead. Raises UserError when the loss stops being a
+    number.
     """
-    with tempfile.TemporaryDirectory() as scratch, quiet(), checkpointed(model, on=train.gradient_checkpointing):
-        arguments = _arguments(train, seed=seed, device=device, scratch=scratch)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        quiet(),
+        checkpointed(model, on=train.gradient_checkpointing),
+        mixed_precision(train.precision),
+    ):
+        arguments = _arguments(train, seed=seed, device=device, workers=workers, scratch=scratch)
         if part is not None:
             batches = PureBatches(part, steps=train.steps, batch_size=train.batch_size, seed=seed)
             arguments.batch_sampler = lambda *_, **__: batches
@@ -62,6 +73,7 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
+        trainer.accelerator.free_memory()
 
 
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
@@ -94,18 +106,19 @@ class _Report(TrainerCallback):  # type: ignore[misc]
         self.bar.close()
 
 
-def _arguments(train: Training, *, seed: int, device: str, scratch: str) -> SentenceTransformerTrainingArguments:
-    if device not in ("cpu", "cuda", "cuda:0"):
-        raise UserError(
-            f"execution.device={device}: training runs on the first visible GPU: "
-            "use CUDA_VISIBLE_DEVICES to choose it and execution.device=cuda"
-        )
+def _arguments(
+    train: Training, *, seed: int, device: str, workers: int, scratch: str
+) -> SentenceTransformerTrainingArguments:
+    check_training_device(device)
+    # Only a forked worker can be handed a model that lies on a GPU.
+    forked = workers if is_cuda(device) and multiprocessing.get_start_method() == "fork" else 0
     arguments = SentenceTransformerTrainingArguments(
         output_dir=scratch,
         max_steps=train.steps,
         per_device_train_batch_size=train.batch_size,
         dataloader_drop_last=True,
         dataloader_pin_memory=device != "cpu",
+        dataloader_num_workers=forked,
         learning_rate=train.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=train.warmup_steps,
@@ -132,6 +145,19 @@ def _one_gpu(arguments: SentenceTransformerTrainingArguments) -> None:
     """The library spreads a batch over every GPU it sees, which would change the in-batch negatives' forward."""
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
+
+
+@contextmanager
+def mixed_precision(precision: Precision) -> Iterator[None]:
+    """Mixed precision of accelerate as the config says, whatever ACCELERATE_MIXED_PRECISION says outside."""
+    before = os.environ.get(MIXED_PRECISION)
+    os.environ[MIXED_PRECISION] = "bf16" if precision == "bf16" else "no"
+    try:
+        yield
+    finally:
+        del os.environ[MIXED_PRECISION]
+        if before is not None:
+            os.environ[MIXED_PRECISION] = before
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -249,3 +250,31 @@ def test_collapse_needs_chance_loss_and_parallel_documents() -> None:
     assert is_collapsed(final_loss=chance * 1.005, scored=96, mean_cosine=0.99)
     assert not is_collapsed(final_loss=chance * 1.02, scored=96, mean_cosine=0.99)
     assert not is_collapsed(final_loss=chance, scored=96, mean_cosine=0.6)
+
+
+def test_a_variable_of_accelerate_does_not_change_the_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, _, _ = run_train(tmp_path / "alone")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    told, _, _ = run_train(tmp_path / "told")
+    assert os.environ["ACCELERATE_MIXED_PRECISION"] == "bf16"
+    assert all(torch.equal(value, weights(told)[name]) for name, value in weights(alone).items())
+
+
+def test_rows_come_in_one_order_whoever_tokenises_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader's workers of a GPU, started on the CPU."""
+    alone, _, _ = run_train(tmp_path / "alone")
+    monkeypatch.setattr("experiments.training.trainer.is_cuda", lambda _: True)
+    helped, _, _ = run_train(tmp_path / "helped")
+    assert all(torch.equal(value, weights(helped)[name]) for name, value in weights(alone).items())
+
+
+def test_the_type_of_a_gpu_is_part_of_the_name() -> None:
+    def payload(**device: str) -> dict[str, Any]:
+        return train_payload(
+            config=toy_config(train=BASE), collection=COLLECTION, negatives=NEGATIVES, fitted=None, **device
+        )
+
+    assert payload() == payload(device="cpu")
+    assert payload(device="cuda") == payload(device="cuda:0") == {**payload(), "device": "cuda"}
