@@ -17,13 +17,13 @@ OPEN = "data.parts"
 
 
 def is_open(key: str) -> bool:
-    """Whether a key stands below a mixture's parts."""
-    return key.lstrip("+~").startswith(f"{OPEN}.")
+    """Whether a key is a mixture's parts or stands below them."""
+    return f"{key.lstrip('+~')}.".startswith(f"{OPEN}.")
 
 
 def for_hydra(override: str) -> str:
-    """`override` as Hydra takes it: below a mixture's parts it knows no key, so there a value is forced in."""
-    return f"{FORCED}{override}" if is_open(override) and override[0] not in "+~" else override
+    """`override` as Hydra takes it: of a mixture's parts it knows no key, so there a value is forced in."""
+    return f"{FORCED}{override}" if is_open(key_of(override)) and override[0] not in "+~" else override
 
 
 def key_of(override: str) -> str:

@@ -52,9 +52,11 @@ def other_data(composer: Composer, study: Declaration, choice: str, settings: Se
     if own["kind"] != given["kind"]:
         groups = [text for text in typed if composer.is_group(key_of(text))]
         plain = composer.config(groups)["data"]
+        # A mixture's name is no collection's.
+        called = ["name"] if "mixture" in {own["kind"], given["kind"]} else []
         used = {*SHARED, *(["dev_queries"] if _uses_dev(composer, study, [choice, *settings]) else [])}
         mixed = composer.config([choice, *groups])["data"]
-        fields = [name for name in plain if name not in used and mixed.get(name) != plain[name]]
+        fields = [name for name in plain if (name in called or name not in used) and mixed.get(name) != plain[name]]
         resets = [f"data.{name}={write_value(plain[name])}" for name in fields]
     return OtherData(_name(own), _name(given), tuple(resets))
 

@@ -135,6 +135,16 @@ def test_another_part_makes_it_other_data(study: tuple[Composer, list[str]]) -> 
     assert {mixture(job.composed).parts["b"].train_queries for job in same.phase_two()} == {3}
 
 
+def test_a_single_collection_keeps_its_own_name(study: tuple[Composer, list[str]], tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    planner = StudyPlanner.make([*study[1], "data=beir", f"data.path={tmp_path}/alone"], study[0])
+    naive = [planner.job(cell) for cell in planner.cells() if cell.arm == "naive"]
+    assert {job.composed.config.data.name for job in naive} == {"alone"}
+    settings = [*study[1][1:], *TWO, "mining.positive_within=null"]
+    demo = StudyPlanner.make(["study=demo", *settings], study[0])
+    assert {mixture(job.composed).name for job in demo.phase_two()} == {"mixture"}
+
+
 def test_a_value_is_chosen_by_the_mean_over_the_parts_dev_queries(study: tuple[Composer, list[str]]) -> None:
     scores = {0.9: {"a/dev": 0.9, "b/dev": 0.1}, 0.95: {"a/dev": 0.4, "b/dev": 0.8}}  # means .5 and .6
 
@@ -166,6 +176,7 @@ def test_the_command_runs_a_mixture_typed_on_it(
     small = ["teacher=bm25", "mining.depth=20", "until=mine", "execution.threads=1", "tracker=none"]
     out = [f"outputs={tmp_path}/out", "execution.results=null"]
     assert run.main([*TWO, *small, *out]) == 0
+    assert run.main([TWO[0], "data.parts={b: {positives: one}, a: {train_queries: 5}}", *small, *out]) == 0
     assert run.main(["-m", *TWO, *small, *out, "data.parts.a.train_queries=5,6"]) == 0
     assert "sweep: 2 runs, 1 already done" in capsys.readouterr().out
     assert len(list((tmp_path / "out/store/records").glob("*/*.json"))) == 2
