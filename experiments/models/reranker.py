@@ -13,7 +13,7 @@ from experiments.config import RerankerTeacher
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Scores
-from experiments.models.device import resolve_device
+from experiments.models.device import inference_batch, resolve_device
 from experiments.models.encoder import loading, locate, model_options, weights_identity
 from experiments.models.encoding import first_words
 from experiments.models.reading import let_pad
@@ -98,7 +98,7 @@ def score_text_pairs(
     """
     from tqdm import tqdm
 
-    batch_size = teacher.score_batch if teacher.precision == "bf16" else execution.inference_batch_size
+    batch_size = teacher.score_batch if teacher.precision == "bf16" else inference_batch(execution)
     scores = np.empty(len(pairs), dtype=np.float32)
     lengths = np.fromiter((len(query) + len(document) for query, document in pairs), dtype=np.int64, count=len(pairs))
     order = np.argsort(-lengths, kind="stable")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from experiments.config import RerankerTeacher
 from experiments.execution import Execution
 from experiments.ir import NO_DOCUMENT, Candidates, Scores
+from experiments.models.device import device_memory
 from experiments.models.reranker import Pair, load_reranker, reranker_identity, score_text_pairs
 from experiments.teachers.ranking import Ranking
 from experiments.teachers.teacher import Prepared, Question, Tools
@@ -23,6 +24,7 @@ def prepare(teacher: RerankerTeacher, question: Question, tools: Tools) -> Prepa
     """Takes the first stage's candidates, which runs with that teacher share, and scores them anew."""
     candidates, artifacts = tools.retrieve(teacher.first_stage)
 
+    @device_memory("lower execution.inference_batch_size (in bf16 teacher.score_batch), or teacher.max_length")
     def score(pairs: Sequence[Pair]) -> Scores:
         model = load_reranker(teacher, execution=tools.execution)
         return score_text_pairs(model, pairs, teacher=teacher, execution=tools.execution)

@@ -50,7 +50,7 @@ def said_of(folder: Path, data: BeirData) -> None:
         queries={name: len(split.queries) for name, split in collection.splits.items()},
         report=dict(collection.report),
     )
-    say_collections({collection.name: facts}, collection, data)
+    say_collections({collection.name: facts}, {collection.name: collection}, {collection.name: data})
 
 
 def test_one_line_into_each_log_and_once_on_the_screen(tmp_path: Path, heard: dict[str, Lines]) -> None:
