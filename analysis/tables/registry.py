@@ -12,6 +12,7 @@ from analysis.tables.calibration import calibration_markdown
 from analysis.tables.contrasts import added_markdown, contrasts_markdown
 from analysis.tables.detail import detail_markdown
 from analysis.tables.expected import expected_markdown
+from analysis.tables.overlap import overlap_markdown
 from analysis.tables.paper import paper_markdown
 from analysis.tables.steps import steps_markdown
 
@@ -42,6 +43,7 @@ TABLES: dict[str, PageTable] = {
     "paper": PageTable("The paper beside these runs", paper_markdown),
     "steps": PageTable("From naive to PercPos in steps", steps_markdown),
     "calibration": PageTable("Reliability of the calibrated bar", calibration_markdown),
+    "overlap": PageTable("How alike the teachers mine", overlap_markdown),
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
 
