@@ -15,8 +15,9 @@ from analysis.figures.scores import _arms, scores_figure
 from analysis.figures.style import Figure
 from analysis.load import Study, load_study
 from analysis.sources import open_source
-from experiments.config import TopKAbs
-from experiments.records.schema import Histogram
+from analysis.tables.overlap import overlap_markdown
+from experiments.config import Bm25Teacher, EnsembleTeacher, TopKAbs
+from experiments.records.schema import Histogram, MemberOverlap
 from tests.analysis import synthetic
 
 ABS = {f"abs_{value}": synthetic.Arm(miner=TopKAbs(threshold=value), effect=value / 50) for value in (0.7, 0.3, 0.5)}
@@ -89,3 +90,21 @@ def test_scores_are_drawn_of_arms_whose_teacher_scored(swept: Study) -> None:
     assert scores_figure(study) is not None
     ranked = [arm for arm in swept.plan.arms("small_1") if arm not in {"untrained", "random"}]
     assert [arm for arm, _ in _arms(study, "small_1")] == ranked
+
+
+def test_overlaps_are_shown_by_pair_and_part(swept: Study) -> None:
+    teachers = (synthetic.TEACHER, Bm25Teacher(), synthetic.TEACHER.model_copy(update={"name": "other"}))
+    pairs = [(0, 1, 0.123), (0, 2, None), (1, 2, 0.5)]
+    overlap = tuple(MemberOverlap(first=a, second=b, jaccard=value) for a, b, value in pairs)
+    planned = next(run for run in swept.plan.runs if run.arm == "topk_percpos" and run.block == "small_1")
+    run = swept.runs[planned.run_id]
+    assert run.record.mining is not None
+    facts = run.record.mining.model_copy(update={"overlap": overlap})
+    record = run.record.model_copy(update={"mining": facts, "mining_parts": {"left": facts, "right": facts}})
+    config = run.config.model_copy(update={"teacher": EnsembleTeacher(members=teachers)})
+    study = Study(swept.plan, {**swept.runs, planned.run_id: replace(run, record=record, config=config)}, swept.groups)
+    text = overlap_markdown(study, ["small_1"])
+    assert "| teacher | teacher | left | right |" in text
+    assert "| minilm_l6 | bm25 | 0.12 | 0.12 |" in text
+    assert "| minilm_l6 | other | – | – |" in text
+    assert overlap_markdown(swept, ["small_1"]) == ""
