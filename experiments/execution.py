@@ -61,6 +61,7 @@ class Execution(Value):
     beir_home: Path | None = None
     data_paths: dict[str, Path] = Field(default_factory=dict)
     model_paths: dict[str, Path] = Field(default_factory=dict)
+    ranking_paths: dict[str, Path] = Field(default_factory=dict)
     model_folders: tuple[Path, ...] = ()
     tracker: TrackerConfig = NoTracker()
     labels: Labels = Labels()

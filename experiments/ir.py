@@ -240,12 +240,15 @@ class Candidates:
     document: (Q, K) int32, padded with NO_DOCUMENT; score: (Q, K) float32, NaN where padded.
     positive_score: (J,) float32, aligned with the qrels that were searched, exact for every judged pair.
     positive_rank: (J,) int32, raw 1-based rank (before exclusions) among the minable documents; K + 1 means "beyond K".
+    sparse: whether the teacher scores some documents of a query only, so that its row may end early and a judged pair
+        may have no score (NaN).
     """
 
     document: Positions
     score: Scores
     positive_score: Scores
     positive_rank: Positions
+    sparse: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from experiments.command import mistakes
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
 from experiments.command.presets import with_presets
+from experiments.command.rankings import take_ranking_paths
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.config import RunConfig
 from experiments.config.mixture import written_out
@@ -94,6 +95,7 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
     plain = copy.deepcopy(dict(config))
     data_paths = _take_data_path(plain)
     model_paths = _take_model_paths(plain) | _model_folders(plain["execution"])
+    ranking_paths = take_ranking_paths([plain[name] for name in ("teacher", "mining")])
     run = {name: plain[name] for name in IDENTITY if name in plain}
     for key in _unset(run):
         raise UserError(f"{key} is not set: give {key}=...")
@@ -107,6 +109,7 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
         "labels": Labels.model_validate(plain.get("labels") or {}),
         "data_paths": data_paths,
         "model_paths": model_paths,
+        "ranking_paths": ranking_paths,
     }
     if output is not None:
         execution["output"] = output

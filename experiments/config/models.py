@@ -129,6 +129,30 @@ def _check_batch(precision: Precision, encode_batch: int) -> None:
         )
 
 
+class PrecomputedTeacher(Value):
+    """Scores or vectors that another program has written; where they lie stands in `Execution.ranking_paths[name]`.
+
+    format: trec (a run file: qid Q0 docid rank score tag), parquet (query-id, doc-id, score), lists (rows of query_id,
+        document_ids, scores, as lightonai/embeddings-fine-tuning has them in its folder scores/), embeddings
+        (documents.npy, queries.npy and an id a line in documents.txt, queries.txt).
+    content: digest of the files, which the command fills in. split: of lists, the files that begin so; None = all.
+    unknown_ids: "drop" goes on without documents and queries that the collection does not have.
+    """
+
+    kind: Literal["precomputed"] = "precomputed"
+    name: Annotated[str, Field(min_length=1)]
+    format: Literal["trec", "parquet", "lists", "embeddings"]
+    content: str
+    split: str | None = None
+    unknown_ids: Literal["refuse", "drop"] = "refuse"
+
+    @model_validator(mode="after")
+    def _splits_are_of_lists(self) -> PrecomputedTeacher:
+        if self.split is not None and self.format != "lists":
+            raise ValueError(f"split={self.split}: only format=lists has splits: leave it out")
+        return self
+
+
 VectorTeacher = DenseTeacher | CheckpointTeacher
 """Teachers that embed texts and rank by inner product."""
 

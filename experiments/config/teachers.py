@@ -12,6 +12,7 @@ from experiments.config.models import (
     Bm25Teacher,
     CheckpointTeacher,
     DenseTeacher,
+    PrecomputedTeacher,
     Pretrained,
     RandomTeacher,
 )
@@ -112,7 +113,13 @@ class EnsembleTeacher(Value):
 
 
 TeacherConfig = Annotated[
-    DenseTeacher | Bm25Teacher | RandomTeacher | CheckpointTeacher | RerankerTeacher | EnsembleTeacher,
+    DenseTeacher
+    | Bm25Teacher
+    | RandomTeacher
+    | CheckpointTeacher
+    | PrecomputedTeacher
+    | RerankerTeacher
+    | EnsembleTeacher,
     Field(discriminator="kind"),
 ]
 

@@ -59,6 +59,8 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         dropped_rows=int(np.count_nonzero(choice.dropped)) if pool.mining.false_negatives == "drop_row" else None,
         relabelled=pool.relabelled,
         calibration=with_chosen(choice.calibration, negatives.probability),
+        no_anchor=pool.no_anchor if pool.candidates.sparse else None,
+        ended=pool.ended if pool.candidates.sparse else None,
     )
 
 

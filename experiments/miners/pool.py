@@ -16,7 +16,7 @@ from experiments.miners.exclusions import Exclusions, Relevant, exclude_always, 
 from experiments.miners.pairs import PairSet
 from experiments.miners.placebo import find_placebos
 from experiments.miners.reasons import BEYOND_DEPTH, PADDING, SURVIVOR
-from experiments.miners.rows import Rows, anchor_scores, show_positives
+from experiments.miners.rows import Rows, anchor_scores, show_positives, with_anchor
 from experiments.miners.texts import group_texts
 from experiments.records.schema import PlaceboFacts
 
@@ -25,15 +25,18 @@ from experiments.records.schema import PlaceboFacts
 class Pool:
     """R rows and K candidates each, before a method decides.
 
-    queries: training queries drawn. anchor: (R,) float32. relevant: pairs (query text, document), judged or a copy of
-    what is judged; revealed: those of them that `mining.reveal` covers. excluded: what may not be mined. placebo: how
-    well placebos match; relabelled: rows of relabelled positives; each None where not asked for.
+    queries: training queries drawn. no_anchor, ended: as in MiningFacts. anchor: (R,) float32. relevant: pairs (query
+    text, document), judged or a copy of what is judged; revealed: those of them that `mining.reveal` covers. excluded:
+    what may not be mined. placebo: how well placebos match; relabelled: rows of relabelled positives; each None where
+    not asked for.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
     """
 
     queries: int
     rows: Rows
+    no_anchor: int
+    ended: int
     anchor: Scores
     relevant: PairSet
     revealed: Relevant
@@ -84,6 +87,7 @@ def make_pool(
     )
     if relabelled is not None:
         rows = rows.merged(relabelled)
+    rows, no_anchor = with_anchor(rows, sparse=candidates.sparse)
     relevant = relevant_pairs(collection, groups)
     revealed = reveal(relevant, share=mining.reveal, seed=seed)
     always = exclude_always(rows, relevant.pairs, groups, data=data)
@@ -93,10 +97,12 @@ def make_pool(
     minable = np.flatnonzero(collection.minable).astype(np.int32)
     free = len(minable) - excluded.count(rows.group, collection.minable)
     state = _look(rows, candidates, excluded, mining.depth)
-    _check_depth(state, free, mining.depth)
+    ended = count_ended(rows, candidates, state, np.minimum(mining.depth, free))
     return Pool(
         queries=len(drawn),
         rows=rows,
+        no_anchor=no_anchor,
+        ended=ended,
         anchor=anchor_scores(rows, mining.anchor),
         relevant=relevant.pairs,
         revealed=revealed,
@@ -158,8 +164,16 @@ def _look(rows: Rows, candidates: Candidates, excluded: Exclusions, depth: int) 
     return state
 
 
-def _check_depth(state: npt.NDArray[np.int8], free: npt.NDArray[np.int64], depth: int) -> None:
-    # A row may look at fewer than `depth` only where nothing else is left to look at.
+def count_ended(rows: Rows, candidates: Candidates, state: npt.NDArray[np.int8], wanted: npt.NDArray[np.int64]) -> int:
+    """How many rows look at fewer candidates than `wanted` (R,), because the teacher has scored no more.
+
+    Raises ValueError where it has: the search stopped too early.
+    """
     looked = np.count_nonzero(state == SURVIVOR, axis=1)
-    if np.any(looked < np.minimum(depth, free)):
-        raise ValueError(f"a row has {looked.min()} candidates after the exclusions, depth={depth}: fetch deeper")
+    short = looked < wanted
+    ended = (candidates.document[rows.query, -1] == NO_DOCUMENT) & candidates.sparse
+    if np.any(short & ~ended):
+        raise ValueError(
+            f"a row has {looked[short & ~ended].min()} candidates after the exclusions of {wanted.max()}: fetch deeper"
+        )
+    return int(np.count_nonzero(short))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,25 @@ def show_positives(
         score=candidates.positive_score[judged],
         without_positive=len(drawn) - len(np.unique(query)),
     )
+
+
+def with_anchor(rows: Rows, *, sparse: bool) -> tuple[Rows, int]:
+    """The rows whose positive the teacher has scored, and how many others there were.
+
+    Raises ValueError where a teacher that scores every document has left one out.
+    """
+    scored = ~np.isnan(rows.score)
+    missing = int(np.count_nonzero(~scored))
+    if missing and not sparse:
+        raise ValueError(f"{missing} shown positives have no score, from a teacher that scores every document")
+    kept = replace(
+        rows,
+        query=rows.query[scored],
+        positive=rows.positive[scored],
+        group=rows.group[scored],
+        score=rows.score[scored],
+    )
+    return (kept if missing else rows), missing
 
 
 def anchor_scores(rows: Rows, anchor: str) -> Scores:

@@ -6,7 +6,7 @@ They are never merged into the base: in bf16 a merged weight would round most of
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experiments.config import LowRankAdapter
 from experiments.errors import UserError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "default"
 """What peft calls the only adapter of a model."""
+PREFIX = "base_model.model."
+"""What peft puts before every weight's name in its files."""
 
 
 def add_adapter(model: SentenceTransformer, adapter: LowRankAdapter, *, seed: int) -> None:
@@ -55,23 +57,25 @@ def read_adapter(model: SentenceTransformer, folder: Path) -> None:
     backbone.eval()
 
 
-def continue_adapter(model: SentenceTransformer, folder: Path, adapter: LowRankAdapter) -> None:
-    """Put a trained adapter onto its base for more training: in fp32, all else frozen, with `adapter`'s dropout."""
-    read_adapter(model, folder)
+def continue_adapter(model: SentenceTransformer, folder: Path, adapter: LowRankAdapter, *, seed: int) -> None:
+    """Put the adapter that `saved.save_model` wrote to `folder` onto its base for more training, in fp32 as saved.
+
+    peft's own loader would round it to the base's dtype. seed: of the draw that is replaced. Raises UserError where
+    what was saved does not fit `adapter`.
+    """
+    from safetensors.torch import load_file
+
+    add_adapter(model, adapter, seed=seed)
     backbone = backbone_of(model, what="student.adapter")
-    for name, weight in backbone.named_parameters():
-        weight.requires_grad_("lora_" in name)
-        if weight.requires_grad:
-            weight.data = weight.data.float()
-    _check_same(backbone.peft_config[NAME], adapter)
-    backbone.peft_config[NAME].base_model_name_or_path = None
-
-
-def _check_same(saved: Any, adapter: LowRankAdapter) -> None:
-    """Raises UserError where what was saved is no adapter of this config."""
-    found = (saved.r, float(saved.lora_alpha), float(saved.lora_dropout), set(saved.target_modules))
-    if found != (adapter.r, adapter.alpha, adapter.dropout, set(adapter.targets)):
-        raise UserError(f"the saved adapter {found} is not the one of its run's config: run that run again")
+    saved = {
+        name.removeprefix(PREFIX).replace(".weight", f".{NAME}.weight"): weight
+        for name, weight in load_file(folder / "adapter_model.safetensors").items()
+    }
+    own = {name: weight for name, weight in backbone.named_parameters() if weight.requires_grad}
+    if {name: weight.shape for name, weight in own.items()} != {name: weight.shape for name, weight in saved.items()}:
+        raise UserError(f"{folder}: the adapter there is not the one of its run's config: run that run again")
+    for name, weight in own.items():
+        weight.data.copy_(saved[name])
 
 
 def check_targets(backbone: PreTrainedModel, targets: tuple[str, ...]) -> None:

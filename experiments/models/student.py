@@ -86,7 +86,7 @@ def trainable(
         fitted=fitted,
     )
     if adapter is not None and trained is not None:
-        continue_adapter(model, trained, adapter)
+        continue_adapter(model, trained, adapter, seed=seed)
     elif adapter is not None:
         add_adapter(model, adapter, seed=seed)
     return model

@@ -154,6 +154,8 @@ class MiningFacts(_Part):
     negatives that a teacher ranked; above_positive: those that it scores above their own row's positive. hidden: what
     answers the rows' query texts, may be mined and is neither shown nor a copy of what is shown; hidden_copies,
     known_false_copies: those of `hidden` and of `known_false` that are not judged themselves but exact copies.
+    no_anchor, ended: None where the teacher scores every document. no_anchor: rows dropped because their positive has
+    no score; they are not among `rows`. ended: those of `rows` whose candidates end before `depth`.
     placebo, dropped_rows, relabelled: None where mining.false_negatives asks for another. dropped_rows: rows that had
     enough negatives, but a revealed positive among them. relabelled: those of `rows` whose positive was relabelled.
     members, overlap: None where one teacher ranks, or none; where several do, means and histograms of scores are left
@@ -192,6 +194,8 @@ class MiningFacts(_Part):
     members: tuple[MemberFacts, ...] | None = None
     overlap: tuple[MemberOverlap, ...] | None = None
     calibration: CalibrationFacts | None = None
+    no_anchor: int | None = None
+    ended: int | None = None
 
     @property
     def yield_(self) -> float:

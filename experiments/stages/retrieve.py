@@ -50,7 +50,7 @@ def retrieve(
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})
 
     artifact = store.get_or_make(RETRIEVE.name, _payload(question, prepared.identity), make)
-    return _read(artifact.path), [*prepared.inputs, artifact]
+    return _read(artifact.path, sparse=prepared.sparse), [*prepared.inputs, artifact]
 
 
 def _payload(question: Question, identity: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +63,6 @@ def _payload(question: Question, identity: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(folder: Path) -> Candidates:
+def _read(folder: Path, *, sparse: bool) -> Candidates:
     with np.load(folder / FILE) as stored:
-        return Candidates(**{field: stored[field] for field in FIELDS})
+        return Candidates(**{field: stored[field] for field in FIELDS}, sparse=sparse)

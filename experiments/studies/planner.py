@@ -11,6 +11,7 @@ from experiments.command import mistakes
 from experiments.command.compose import Composed, Composer, with_model_paths
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import one_value
+from experiments.command.rankings import with_ranking_paths
 from experiments.config import RunConfig, collections_of
 from experiments.errors import UserError
 from experiments.records.folder import find_record
@@ -222,6 +223,7 @@ class StudyPlanner:
             source = self.job(there[arm]).composed
             check_same_rows(source.config, config, where)
             listed = with_model_paths(listed_rows(source.config, config), source.execution.model_paths)
+            listed = with_ranking_paths(listed, source.execution.ranking_paths)
             rows += [one for one in listed if one not in rows]
         return [f"mining.common_with={write_value(rows)}"]
 

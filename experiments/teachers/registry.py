@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.teachers import bm25, dense, random, reranker
+from experiments.teachers import bm25, dense, precomputed, random, reranker
 from experiments.teachers.teacher import Prepare
 
 TEACHERS: dict[str, Prepare] = {
@@ -11,5 +11,6 @@ TEACHERS: dict[str, Prepare] = {
     "random": random.prepare,
     "checkpoint": dense.prepare,
     "reranker": reranker.prepare,
+    "precomputed": precomputed.prepare,
 }
 """By the config's `kind`."""

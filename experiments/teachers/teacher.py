@@ -66,12 +66,13 @@ class Prepared:
     """A teacher ready to rank.
 
     identity: what names its scores on this question, as JSON values. inputs: the artifacts it reads, for the record.
-    rank: the search itself.
+    rank: the search itself. sparse: as in `ir.Candidates`.
     """
 
     identity: dict[str, Any]
     inputs: tuple[Artifact, ...]
     rank: Callable[[], Ranking]
+    sparse: bool = False
 
 
 Prepare = Callable[[Any, Question, Tools], Prepared]

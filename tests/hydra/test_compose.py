@@ -50,7 +50,10 @@ def test_a_choice_composes_to_every_parameter_of_its_kind(composer: Composer, gr
     [
         ("mining", {*MiningConfig.model_fields}),
         ("evaluation", {*EvaluationConfig.model_fields}),
-        ("execution", {*Execution.model_fields} - {"output", "data_paths", "model_paths", "tracker", "labels"}),
+        (
+            "execution",
+            {*Execution.model_fields} - {"output", "data_paths", "model_paths", "ranking_paths", "tracker", "labels"},
+        ),
     ],
 )
 def test_groups_of_one_choice_spell_out_every_parameter(name: str, fields: set[str]) -> None:

@@ -31,6 +31,9 @@ def preset(composer: Composer, group: str, choice: str) -> tuple[dict[str, Any],
     values = composer.config([f"{group}={choice}"])[group]
     if values.get("run") == "???":
         values["run"] = "0" * 16
+    if values["kind"] == "precomputed":
+        assert values.pop("path") is None
+        values["format"] = "trec"
     return values, TYPES[group].validate_python(values)
 
 
