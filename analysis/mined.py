@@ -24,7 +24,7 @@ class Hardness:
 def hardness(mining: Sequence[MiningFacts]) -> Hardness:
     """Over the records of an arm, weighted by how many negatives each ranked."""
     return Hardness(
-        above=pooled(mining, "gap", _share_above),
+        above=pooled(mining, "above", _share_above),
         gap=pooled(mining, "gap", lambda facts: facts.mean_gap),
         rank=pooled(mining, "rank", lambda facts: facts.mean_rank),
     )
@@ -38,7 +38,12 @@ def pooled(mining: Sequence[MiningFacts], of: str, value: Callable[[MiningFacts]
 
 
 def ranked(facts: MiningFacts, of: str) -> int:
-    """How many of the mined the mean of `of` ("gap" or "rank") is over."""
+    """How many of the mined the mean of `of` ("gap", "rank" or "above") is over.
+
+    An ensemble's negatives lie above their row's positive or not, but have no gaps in one unit.
+    """
+    if of == "above":
+        return facts.ranked if facts.ranked is not None else ranked(facts, "gap")
     return sum(facts.histograms[of].counts) if of in facts.histograms else 0
 
 

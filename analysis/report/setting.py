@@ -14,6 +14,7 @@ from experiments.config import (
     DistilledStudent,
     DistillKL,
     DocstringsData,
+    EnsembleTeacher,
     GuideMask,
     InfoNCE,
     MarginMSE,
@@ -21,6 +22,7 @@ from experiments.config import (
     MixtureData,
     ModelStudent,
     NoTraining,
+    RerankerTeacher,
     RunConfig,
     SelfMask,
     TeacherConfig,
@@ -85,6 +87,12 @@ def _teacher_text(teacher: TeacherConfig) -> str:
             return f"{teacher.name}, {teacher.precision}"
         case Bm25Teacher():
             return f"bm25, k1 {teacher.k1:g}, b {teacher.b:g}"
+        case RerankerTeacher():
+            first = _teacher_text(teacher.first_stage)
+            return f"{teacher.name}, {teacher.activation}, {teacher.precision}, over {first}"
+        case EnsembleTeacher():
+            kept = "" if teacher.deduplicate else ", repeats kept"
+            return f"{teacher.combine}{kept} of {'; '.join(map(_teacher_text, teacher.members))}"
     return teacher.name
 
 

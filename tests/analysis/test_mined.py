@@ -43,6 +43,14 @@ def test_records_weigh_by_what_they_ranked_and_a_count_goes_before_a_histogram()
     assert found.gap == pytest.approx((100 * -0.1 + 300 * 0.2) / 400)
 
 
+def test_an_ensemble_has_a_share_above_and_no_gap() -> None:
+    alone = facts(histograms=bins(60, 40), ranked=100, above_positive=60, mean_gap=-0.1)
+    several = facts(histograms={}, ranked=300, above_positive=30, mean_gap=None)
+    found = hardness([alone, several])
+    assert found.above == pytest.approx(90 / 400)
+    assert found.gap == pytest.approx(-0.1)
+
+
 def test_random_negatives_have_no_hardness() -> None:
     found = hardness([facts(histograms={}, mean_gap=None, mean_rank=None)])
     assert (found.above, found.gap, found.rank) == (None, None, None)

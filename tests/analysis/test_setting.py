@@ -9,7 +9,16 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.report.setting import VARIES, settings, shared_settings
-from experiments.config import BeirData, Bm25Teacher, DistilledStudent, EvaluationConfig, RunConfig, TinyStudent
+from experiments.config import (
+    BeirData,
+    Bm25Teacher,
+    DistilledStudent,
+    EnsembleTeacher,
+    EvaluationConfig,
+    RerankerTeacher,
+    RunConfig,
+    TinyStudent,
+)
 from tests.analysis import synthetic
 
 CORE = synthetic.CORE
@@ -70,6 +79,16 @@ def test_reading_lengths_are_evaluation_s_alone() -> None:
     ("changed", "name", "value"),
     [
         ({"teacher": Bm25Teacher()}, "teacher: model", "bm25, k1 1.5, b 0.75"),
+        (
+            {"teacher": RerankerTeacher(name="a/cross", first_stage=Bm25Teacher())},
+            "teacher: model",
+            "a/cross, identity, fp32, over bm25, k1 1.5, b 0.75",
+        ),
+        (
+            {"teacher": EnsembleTeacher(members=(Bm25Teacher(), Bm25Teacher(k1=1.0)))},
+            "teacher: model",
+            "cross_sample of bm25, k1 1.5, b 0.75; bm25, k1 1, b 0.75",
+        ),
         ({"student": TinyStudent()}, "student: model", "tiny"),
         (
             {"student": DistilledStudent(base=synthetic.STUDENT, teacher=synthetic.TEACHER)},
