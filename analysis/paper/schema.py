@@ -28,11 +28,14 @@ class Origin(PaperPart):
 
 
 class _File(PaperPart):
-    """What every table or figure has. study: the study that reproduces it. not_given: what the paper does not say."""
+    """What every table or figure has.
+
+    study: the study that reproduces it; None = constants. not_given: what the paper does not say.
+    """
 
     title: str
     source: Origin
-    study: str
+    study: str | None
     setting: str
     notes: tuple[str, ...] = ()
     not_given: tuple[str, ...] = ()
@@ -198,10 +201,10 @@ class Inconsistencies(PaperPart):
 
 
 class Reproduction(PaperPart):
-    """A table or figure, by its file, and the study that reproduces it."""
+    """A table or figure, by its file, and the study that reproduces it; None = constants, for which nothing is run."""
 
     paper: str
-    study: str
+    study: str | None = None
 
 
 class Reproductions(PaperPart):

@@ -26,10 +26,11 @@ def heading(item: PaperFile) -> str:
 
 def _cells(results: Path, page: Path, listed: Reproductions, line: Reproduction) -> tuple[str, ...]:
     item = paper_files(results / "paper")[line.paper]
-    names = [f"{line.study}_{scale}" for scale in listed.scales]
+    names = [] if line.study is None else [f"{line.study}_{scale}" for scale in listed.scales]
+    study = "constants" if line.study is None else f"`conf/study/{line.study}.yaml`"
     pages = [_link(name, results / name, page) for name in names if (results / name / "plan.json").is_file()]
     figures = _link(item.source.place, results / "paper" / "README.md", page, anchor=_anchor(heading(item)))
-    return figures, item.title, f"`conf/study/{line.study}.yaml`", ", ".join(pages) or DASH
+    return figures, item.title, study, ", ".join(pages) or DASH
 
 
 def _link(name: str, target: Path, page: Path, *, anchor: str = "") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from analysis.formats import Table, markdown
 from analysis.paper.derived import inconsistency_list
 from analysis.paper.read import paper_files
+from analysis.paper.schema import PaperFile
 from analysis.paper.show import shown
 from analysis.report.guide import guide_table, heading
 from analysis.sources import Source
@@ -31,7 +32,7 @@ def paper_pages(source: Source) -> dict[Path, bytes]:
 def paper_page(folder: Path) -> str:
     """The whole page as Markdown."""
     sections = [
-        f"## {heading(item)}\n\n`{name}.yaml`, study `{item.study}`. {shown(item, folder)}"
+        f"## {heading(item)}\n\n`{name}.yaml`{_study(item)}. {shown(item, folder)}"
         for name, item in paper_files(folder).items()
     ]
     guide = f"## Which study reproduces what\n\n{guide_table(folder.parent, page=folder)}"
@@ -43,3 +44,7 @@ def inconsistency_table(folder: Path) -> str:
     """One line each."""
     rows = tuple((found.where, found.what) for found in inconsistency_list(folder))
     return f"{markdown(Table(('where', 'what'), rows, left=2))}\n{ROUNDING}\n"
+
+
+def _study(item: PaperFile) -> str:
+    return "" if item.study is None else f", study `{item.study}`"
