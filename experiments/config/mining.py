@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.config.data import DataConfig
+from experiments.config.models import RandomTeacher
 from experiments.config.teachers import EnsembleTeacher, TeacherConfig
 from experiments.config.value import Count, Fraction, Size, Value
 
@@ -80,6 +81,9 @@ MinerConfig = Annotated[
     Field(discriminator="kind"),
 ]
 
+
+Barred = TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | TopKCalibrated
+"""Methods that reject candidates by their scores."""
 
 FalseNegatives = Literal["remove", "placebo", "drop_row", "relabel"]
 """What is done about the hidden positives that `reveal` covers.
@@ -220,7 +224,12 @@ _NEEDS_RANKS = {"placebo": "matches ranks", "relabel": "relabels what a ranking 
 
 
 def check_teacher(teacher: TeacherConfig, miner: MinerConfig, mining: MiningConfig) -> None:
-    """Raise ValueError for settings that an ensemble cannot follow; nothing is asked of it where nothing is ranked."""
+    """Raise ValueError for a bar on random scores, and for settings that an ensemble cannot follow where it ranks."""
+    if isinstance(teacher, RandomTeacher) and isinstance(miner, Barred):
+        raise ValueError(
+            f"miner={miner.kind} rejects candidates by their scores, and under teacher=random, whose scores tell "
+            "nothing, that keeps no row: use miner=random, or another teacher"
+        )
     if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, RandomMiner):
         return
     if mining.false_negatives in _NEEDS_RANKS:

@@ -17,7 +17,6 @@ from experiments.config import (
     MiningConfig,
     NaiveTopK,
     NoTraining,
-    RandomTeacher,
     RunConfig,
     TinyStudent,
     TopKCalibrated,
@@ -296,11 +295,11 @@ def test_hidden_positives_of_one_query_alone_are_refused() -> None:
 
 @pytest.mark.parametrize("listed", [False, True])
 def test_nothing_hidden_is_nothing_to_learn_from(listed: bool) -> None:
-    told = {"teacher": RandomTeacher().model_dump(), "miner": TopKCalibrated().model_dump()}
+    told = {"teacher": Bm25Teacher().model_dump(), "miner": TopKCalibrated().model_dump()}
     with pytest.raises(ValidationError, match=r"learns from hidden positives, but data\.positives=all"):
         RunConfig(
             data=beir(positives="all"),
-            teacher=RandomTeacher(),
+            teacher=Bm25Teacher(),
             miner=NaiveTopK() if listed else TopKCalibrated(),
             mining=MiningConfig.model_validate({"common_with": [told] if listed else []}),
             student=TinyStudent(),

@@ -17,6 +17,11 @@ from experiments.config import (
     RandomTeacher,
     RunConfig,
     TinyStudent,
+    TopKAbs,
+    TopKCalibrated,
+    TopKMarginPos,
+    TopKPercPos,
+    TopKQuantile,
     TopKShifted,
 )
 from tests.miners.problems import beir
@@ -37,6 +42,7 @@ def listed(miner: MinerConfig, **settings: Any) -> dict[str, Any]:
     return {"teacher": RandomTeacher().model_dump(), "miner": miner.model_dump(), **settings}
 
 
+BARRED: tuple[MinerConfig, ...] = (TopKAbs(), TopKMarginPos(), TopKPercPos(), TopKQuantile(), TopKCalibrated())
 RELABEL = {"false_negatives": "relabel", "reveal": 1}
 
 
@@ -60,6 +66,8 @@ RELABEL = {"false_negatives": "relabel", "reveal": 1}
         (NaiveTopK(), {"common_with": [listed(TopKShifted(shift=8), depth=10)]}, "leaves 2 of the 10"),
         (NaiveTopK(), {"common_with": [listed(NaiveTopK(), false_negatives="placebo")]}, "reveal=0 reveals none"),
         (NaiveTopK(), {"common_with": [listed(NaiveTopK(), reveal=1)], "positives": "all"}, "hides none"),
+        (NaiveTopK(), {"common_with": [listed(TopKAbs())]}, "common_with (topk_abs): miner=topk_abs rejects"),
+        *((one, {}, "under teacher=random, whose scores tell nothing") for one in BARRED),
     ],
 )
 def test_refused(miner: MinerConfig, settings: dict[str, Any], says: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.config import MiningConfig, NoTraining, RandomTeacher, RunConfig, TinyStudent, TopKPercPos
+from experiments.config import Bm25Teacher, MiningConfig, NoTraining, RunConfig, TinyStudent, TopKPercPos
 from experiments.ir import Negatives
 from experiments.miners.mine import REASONS, Mined, mine
 from experiments.stages.mine import mine_stage, negatives_table
@@ -21,7 +21,7 @@ PROBLEM = random_problem(np.random.default_rng(0), documents=40, queries=30, pos
 def config(**changes: Any) -> RunConfig:
     return RunConfig(
         data=beir(),
-        teacher=RandomTeacher(),
+        teacher=Bm25Teacher(),
         miner=changes.pop("miner", TopKPercPos(threshold=0.7)),
         mining=changes.pop("mining", MiningConfig(shortfall="backfill", depth=40)),
         student=TinyStudent(),

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from experiments.config import DistillKL, InfoNCE, MarginMSE, NaiveTopK, NoTraining, RunConfig, TopKPercPos
+from experiments.config import Bm25Teacher, DistillKL, InfoNCE, MarginMSE, NaiveTopK, NoTraining, RunConfig, TopKPercPos
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Negatives
 from experiments.models.lengths import set_lengths
@@ -76,7 +76,7 @@ def test_same_seed_same_student_bit_for_bit_even_after_other_draws(tmp_path: Pat
 
 def test_equal_rows_train_once_and_a_hit_gives_the_same_facts(tmp_path: Path) -> None:
     _, facts, artifact = run_train(tmp_path, toy_config(train=BASE, miner=NaiveTopK()))
-    _, again, hit = run_train(tmp_path, toy_config(train=BASE, miner=TopKPercPos()))
+    _, again, hit = run_train(tmp_path, toy_config(train=BASE, teacher=Bm25Teacher(), miner=TopKPercPos()))
     assert artifact.made
     assert not hit.made
     assert hit.key == artifact.key
