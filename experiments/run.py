@@ -152,7 +152,7 @@ def _check_once(overrides: Sequence[str], composer: Composer) -> None:
 
 
 def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
-    from experiments.command.compose import IDENTITY
+    from experiments.command.build import IDENTITY
     from experiments.command.overrides import key_of
     from experiments.studies.sweep import SweepFailed
 
@@ -177,7 +177,7 @@ def protect(text: str, composer: Composer) -> str:
     Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone. Null
     cannot be swept, so it is forced in, and the sweeper takes the force away again.
     """
-    from experiments.command.compose import IDENTITY
+    from experiments.command.build import IDENTITY
     from experiments.command.overrides import FORCED
 
     (override,) = composer.parse([text])

@@ -1,8 +1,8 @@
-"""The one place where Hydra's config becomes a RunConfig and an Execution.
+"""The one place where Hydra composes a config; `build` makes a typed run of it.
 
-`from_hydra` turns a config as Hydra composed it into the two typed values: a launcher's job and `Composer` both use it.
-`Composer` composes from override strings itself (one Hydra composition per distinct set of group choices, since one
-costs 45 ms), so that a whole sweep is known and checked before its first run. Every mistake is one UserError line.
+`from_hydra` takes a config that Hydra has composed, as in a launcher's job. `Composer` composes from override strings
+itself (one Hydra composition per distinct set of group choices, since one costs 45 ms), so that a whole sweep is known
+and checked before its first run. Every mistake is one UserError line.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +25,17 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
 
 from experiments.command import mistakes
+from experiments.command.build import Composed, build
+from experiments.command.folders import is_empty
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
 from experiments.command.presets import with_presets
-from experiments.command.rankings import take_ranking_paths
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
-from experiments.config import RunConfig
-from experiments.config.mixture import written_out
 from experiments.errors import UserError
-from experiments.execution import Execution, Labels
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CONFIG_NAME = "config"
-IDENTITY = tuple(RunConfig.model_fields)
-
-
-@dataclass(frozen=True)
-class Composed:
-    """A run: what it is and how it is executed. position: "3/12" in a sweep, else ""."""
-
-    config: RunConfig
-    execution: Execution
-    position: str = ""
-
-    @property
-    def run_id(self) -> str:
-        """The run's name."""
-        return self.config.run_id
 
 
 def from_hydra(config: DictConfig, *, output: Path | None = None) -> Composed:
@@ -88,143 +69,6 @@ def preset(name: str) -> dict[str, Any]:
     config = loader.load_configuration(CONFIG_NAME, [f"teacher={name}"], run_mode=RunMode.RUN)
     values: dict[str, Any] = OmegaConf.to_container(config.teacher, resolve=True)  # type: ignore[assignment]
     return values
-
-
-def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
-    """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit."""
-    plain = copy.deepcopy(dict(config))
-    data_paths = _take_data_path(plain)
-    model_paths = _take_model_paths(plain) | _model_folders(plain["execution"])
-    ranking_paths = take_ranking_paths([plain[name] for name in ("teacher", "mining")])
-    run = {name: plain[name] for name in IDENTITY if name in plain}
-    for key in _unset(run):
-        raise UserError(f"{key} is not set: give {key}=...")
-    try:
-        parsed = RunConfig.model_validate(run)
-    except ValidationError as error:
-        raise UserError(mistakes.invalid_value(error, run)) from error
-    execution = {
-        **plain["execution"],
-        "tracker": plain["tracker"],
-        "labels": Labels.model_validate(plain.get("labels") or {}),
-        "data_paths": data_paths,
-        "model_paths": model_paths,
-        "ranking_paths": ranking_paths,
-    }
-    if output is not None:
-        execution["output"] = output
-    try:
-        return Composed(parsed, Execution.model_validate(execution), str(plain.get("position") or ""))
-    except ValidationError as error:
-        raise UserError(_execution_line(error, execution)) from error
-
-
-def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The keys that a choice leaves to the user (???)."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _unset(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            for item in value:
-                yield from _unset(item if isinstance(item, Mapping) else {}, f"{prefix}{name}.")
-        elif value == "???":
-            yield f"{prefix}{name}"
-
-
-def _execution_line(error: ValidationError, given: Mapping[str, Any]) -> str:
-    inner = error.errors()[0]["loc"][0] in {"tracker", "labels"}
-    return mistakes.invalid_value(error, given, prefix="" if inner else "execution.")
-
-
-def _take_data_path(plain: dict[str, Any]) -> dict[str, Path]:
-    """Remove `data.path`; it names the collection unless data.name does."""
-    data = plain["data"]
-    if data.get("kind") == "mixture":
-        return _take_part_paths(data)
-    text = data.pop("path", None)
-    if text is None:
-        if data.get("name") == "???":
-            raise UserError(
-                "data.name is not set: give data.path=FOLDER, or data.name=NAME of a folder under BEIR_HOME"
-            )
-        return {}
-    if _is_empty(text):
-        raise UserError("data.path is empty: give a folder that holds corpus.jsonl")
-    path = Path(str(text)).expanduser().resolve()
-    if data.get("kind") != "beir":
-        raise UserError(f"data.path={text}: data={data.get('kind')} reads no folder: add data=beir")
-    if not path.is_dir():
-        raise UserError(f"data.path={text}: there is no such folder: give a folder that holds corpus.jsonl")
-    if data.get("name") in {None, "???"}:
-        data["name"] = path.name
-    return {str(data["name"]): path}
-
-
-def _take_part_paths(data: dict[str, Any]) -> dict[str, Path]:
-    """Write out the parts of a mixture and remove their `path`."""
-    if data.pop("path", None) is not None:
-        raise UserError("data.path: data=mixture has a folder for each part: give data.parts.NAME.path=FOLDER")
-    try:
-        data["parts"] = written_out(data.get("parts"))
-    except ValueError as error:
-        raise UserError(f"data.parts: {error}") from error
-    paths: dict[str, Path] = {}
-    for name, part in data["parts"].items() if isinstance(data["parts"], dict) else ():
-        text = part.pop("path", None) if isinstance(part, dict) else None
-        if text is None:
-            continue
-        folder = Path(str(text)).expanduser().resolve()
-        if not folder.is_dir():
-            raise UserError(f"data.parts.{name}.path={text}: there is no such folder: give one that holds corpus.jsonl")
-        paths[name] = folder
-    return paths
-
-
-def _take_model_paths(plain: dict[str, Any]) -> dict[str, Path]:
-    """Models named by a local folder: they get the folder's name and the digest of its files as revision."""
-    paths: dict[str, Path] = {}
-    for encoder in _encoders([plain[name] for name in ("teacher", "student", "mining", "train")]):
-        folder = Path(encoder["name"]).expanduser()
-        if not folder.is_dir():
-            continue
-        from experiments.models.weights import folder_revision
-
-        known = paths.setdefault(folder.resolve().name, folder.resolve())
-        if known != folder.resolve():
-            raise UserError(f"{known} and {folder} have the same folder name, by which runs call them: rename one")
-        encoder.update(name=known.name, source="folder", revision=folder_revision(folder))
-    return paths
-
-
-def _model_folders(execution: Mapping[str, Any]) -> dict[str, Path]:
-    """`execution.model_folders` by the names that runs call them."""
-    folders = [Path(str(text)).expanduser().resolve() for text in execution.get("model_folders") or ()]
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"execution.model_folders: {folder} is no folder: give folders that hold a model")
-    return {folder.name: folder for folder in folders}
-
-
-def with_model_paths(value: Any, paths: Mapping[str, Path]) -> Any:
-    """Plain values as they may be given to another run: models that `build` named after their folder by its path."""
-    given = copy.deepcopy(value)
-    for encoder in _encoders(given):
-        if encoder.get("source") == "folder" and encoder["name"] in paths:
-            encoder.update(name=str(paths[encoder["name"]]))
-    return given
-
-
-def _encoders(node: Any) -> Iterator[dict[str, Any]]:
-    """The mappings that name a model which may be a folder, however deep they stand."""
-    if isinstance(node, dict):
-        source = node.get("source", "hub" if node.get("kind") in {"dense", "model", "reranker"} else None)
-        if source in {"hub", "folder"} and isinstance(node.get("name"), str):
-            yield node
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _encoders(part)
-
-
-# ---------------------------------------------------------------- from override strings
 
 
 def make_loader() -> ConfigLoader:
@@ -372,14 +216,10 @@ def _check_command(plain: Mapping[str, Any]) -> None:
     """The keys that are neither a run's nor its execution's."""
     if not isinstance(plain["dry_run"], bool):
         raise UserError(f"dry_run={plain['dry_run']}: should be true or false")
-    if _is_empty(plain["outputs"]):
+    if is_empty(plain["outputs"]):
         raise UserError("outputs is empty: give the folder that everything is written under")
-    if _is_empty(plain["execution"]["store"]):
+    if is_empty(plain["execution"]["store"]):
         raise UserError("execution.store is empty: give the folder that artifacts and records are kept in")
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or not str(value).strip()
 
 
 def _section(override: Override) -> str:

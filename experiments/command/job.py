@@ -11,8 +11,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from experiments.command.build import Composed
 from experiments.command.cards import take_card
-from experiments.command.compose import Composed, from_hydra
+from experiments.command.compose import from_hydra
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
 from experiments.records.schema import MiningFacts, RunRecord, TaskScores

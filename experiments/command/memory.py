@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from experiments.command.compose import Composed
+from experiments.command.build import Composed
 from experiments.command.others import base_student
 from experiments.config import DistilledStudent, ModelStudent, RunConfig, Training
 from experiments.models.memory import Memory, training_memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.command.compose import Composed
+from experiments.command.build import Composed
 from experiments.config import BaseStudent, CheckpointStudent, RunConfig, runs_in
 from experiments.records.folder import find_record
 from experiments.stages.checkpoint import check_trains, trained_base

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from experiments.collections.unchanged import check_unchanged, load_if_there
-from experiments.command.compose import Composed
+from experiments.command.build import Composed
 from experiments.command.overrides import for_hydra, write_value
 from experiments.config import BeirData, DataConfig, runs_in
 from experiments.execution import Execution

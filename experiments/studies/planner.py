@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.command import mistakes
-from experiments.command.compose import Composed, Composer, with_model_paths
+from experiments.command.build import Composed
+from experiments.command.compose import Composer
+from experiments.command.folders import with_model_paths
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import one_value
 from experiments.command.rankings import with_ranking_paths

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from experiments.command.compose import Composed, Composer
+from experiments.command.build import Composed
+from experiments.command.compose import Composer
 from experiments.records.folder import write_failure, write_record
 from experiments.records.schema import (
     MEASURES,

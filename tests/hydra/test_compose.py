@@ -8,7 +8,9 @@ import pytest
 import yaml
 from hydra.types import RunMode
 
-from experiments.command.compose import CONF, Composer, build, with_model_paths
+from experiments.command.build import build
+from experiments.command.compose import CONF, Composer
+from experiments.command.folders import with_model_paths
 from experiments.command.mistakes import UNIONS
 from experiments.command.overrides import last_wins, write_value
 from experiments.config import (

@@ -9,7 +9,8 @@ import yaml
 
 from experiments import run
 from experiments.command import compose
-from experiments.command.compose import CONF, Composed, Composer
+from experiments.command.build import Composed
+from experiments.command.compose import CONF, Composer
 from experiments.config import BeirData, DocstringsData, MixtureData, collections_of
 from experiments.errors import UserError
 from experiments.records.schema import RunRecord

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments import publish, status
-from experiments.command.compose import Composed, Composer
+from experiments.command.build import Composed
+from experiments.command.compose import Composer
 from experiments.records import folder
 from experiments.records.folder import UNFINISHED, read_record, write_failure
 from experiments.records.scores import read_scores

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from experiments.command.compose import Composed, Composer
+from experiments.command.build import Composed
+from experiments.command.compose import Composer
 from experiments.config import CheckpointStudent, CheckpointTeacher
 from experiments.errors import UserError
 from experiments.run import main

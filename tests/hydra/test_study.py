@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from experiments.collections.load import load_collection
-from experiments.command.compose import Composed, Composer
+from experiments.command.build import Composed
+from experiments.command.compose import Composer
 from experiments.errors import UserError
 from experiments.records.folder import write_record
 from experiments.records.schema import CollectionFacts
