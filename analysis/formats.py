@@ -44,6 +44,20 @@ def markdown(table: Table) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
+def aligned(table: Table) -> str:
+    """Columns of equal width for a terminal, newline-terminated; the `left` first ones are aligned left."""
+    lines = (table.header, *table.rows)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
+    return "".join(
+        "  ".join(
+            cell.ljust(width) if i < table.left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
 def comma_separated(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """RFC 4180 with plain newlines."""
     text = io.StringIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -52,12 +53,15 @@ class FinishedRun:
 class Study:
     """runs: run_id -> finished run. groups: content hash of a task -> query id -> group, for the tasks that have them.
 
+    store: the artifact store that it was read from; None for published results.
+
     Compared by identity, so that what is derived from it can be kept.
     """
 
     plan: Plan
     runs: dict[str, FinishedRun]
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    store: Path | None = None
 
     @property
     def name(self) -> str:
@@ -115,7 +119,7 @@ def load_study(source: Source, name: str) -> Study:
     wanted = dict.fromkeys([*(r.run_id for r in plan.runs), *_dev_runs(plan)])
     found = {run_id: _load_run(source, run_id) for run_id in wanted}
     runs = {run_id: run for run_id, run in found.items() if run is not None}
-    study = Study(plan, runs, _groups(source, runs.values()))
+    study = Study(plan, runs, _groups(source, runs.values()), source.root if source.is_store else None)
     _check_dev_runs(study)
     for block in plan.blocks:
         _check_queries(study, block)
@@ -140,7 +144,7 @@ def _load_run(source: Source, run_id: str) -> FinishedRun | None:
     paths = source.record_paths(run_id)
     if not paths:
         return None
-    environments = tuple(sorted(path.stem for path in paths))
+    environments = tuple(sorted({path.stem for path in paths}))
     path = min(paths, key=lambda path: is_outdated(read_record(path)))
     record = read_record(path)
     return FinishedRun(record, record.run_config(), _scores(read_scores(record, path)), environments)

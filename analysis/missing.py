@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from analysis.load import Study
+
+STORE = Path("outputs/store")
+"""The store of a command line that names none."""
 
 
 def missing_lines(study: Study, *, begun_only: bool = False) -> list[str]:
@@ -20,4 +25,7 @@ def missing_lines(study: Study, *, begun_only: bool = False) -> list[str]:
 def fill_command(study: Study) -> str:
     """Finished runs are kept, so the study's own command fills what is missing."""
     name = study.name
+    if study.store is not None:
+        elsewhere = [] if study.store == STORE else [f"execution.store={study.store}"]
+        return study.plan.run_command(*elsewhere)
     return f"{study.plan.run_command()} && python -m experiments.publish {name} && python -m analysis build {name}"

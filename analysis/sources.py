@@ -12,9 +12,13 @@ from experiments.records.groups import groups_path, read_groups
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of records. A store keeps plans under ``studies/`` and per-query scores beside each record."""
+    """A folder of records. A store keeps plans under ``studies/`` and per-query scores beside each record.
+
+    published: of a store, the folder whose records count as done beside its own.
+    """
 
     root: Path
+    published: Path | None = None
 
     @property
     def is_store(self) -> bool:
@@ -44,9 +48,11 @@ class Source:
     def record_paths(self, run_id: str) -> list[Path]:
         """A run's records, one per environment. Of a store the newest first; of committed records by name."""
         found = (self.root / "records" / run_id).glob("*.json")
-        if self.is_store:
-            return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
-        return sorted(found)
+        if not self.is_store:
+            return sorted(found)
+        own = sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+        there = [] if self.published is None else sorted((self.published / "records" / run_id).glob("*.json"))
+        return [*own, *there]
 
     def all_record_paths(self) -> list[Path]:
         """Every record, sorted by name."""
@@ -57,9 +63,11 @@ class Source:
 
         Raises UserError where the file lacks one of the task's queries.
         """
-        path = groups_path(self.root, content_hash)
-        if not path.is_file():
+        roots = (self.root,) if self.published is None else (self.root, self.published)
+        paths = [path for root in roots if (path := groups_path(root, content_hash)).is_file()]
+        if not paths:
             return None
+        path = paths[0]
         found = read_groups(path)
         lacking = [query for query in ids if query not in found]
         if lacking:
@@ -70,8 +78,8 @@ class Source:
         return found
 
 
-def open_source(root: Path) -> Source:
+def open_source(root: Path, *, published: Path | None = None) -> Source:
     """Raises UserError where the folder is missing."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder of records: name one with --records")
-    return Source(root)
+    return Source(root, published)

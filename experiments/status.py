@@ -69,9 +69,17 @@ def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     """Every run of a study, phase 1 first. Raises UserError for a study that does not compose."""
     from experiments.command.compose import Composer
     from experiments.command.quoting import accept
+    from experiments.studies.grid import grid_jobs
+    from experiments.studies.plain import plain_cells
     from experiments.studies.planner import StudyPlanner
 
-    planner = StudyPlanner.make(accept(_arguments(study, settings), many=True), Composer())
+    arguments, composer = accept(_arguments(study, settings), many=True), Composer()
+    if not any(text.startswith("study=") for text in arguments):
+        jobs = grid_jobs(arguments, composer)
+        for job, (cell, run_id) in zip(jobs, plain_cells(jobs), strict=True):
+            yield standing(job.composed.execution, cell, run_id)
+        return
+    planner = StudyPlanner.make(arguments, composer)
     for job in planner.phase_one():
         assert job.cell is not None
         yield standing(job.composed.execution, job.cell, job.composed.run_id)

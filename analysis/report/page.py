@@ -13,6 +13,7 @@ from analysis.report.limits import limits
 from analysis.report.setting import setting_section
 from analysis.report.versions import versions_section
 from analysis.tables.registry import study_tables, table_section
+from experiments.entry import shell
 
 
 def page(study: Study, figures: Sequence[Figure]) -> str:
@@ -49,14 +50,16 @@ def _figures(figures: Sequence[Figure]) -> str:
 def _commands(study: Study) -> str:
     name = study.name
     dry_run = study.plan.run_command("dry_run=true")
-    planner = f"python -m analysis plan {name} --difference 0.01"
+    where = "" if study.store is None else f" --records {shell([str(study.store)])}"
+    planner = f"python -m analysis plan {name} --difference 0.01{where}"
+    check = "python -m analysis build --check                          # these bytes from these records\n"
+    check = check if study.store is None else ""
     next_time = f"{planner:<57} # how many seeds and queries next time\n" if study.plan.declaration.contrasts else ""
     return _section(
         "Commands",
         f"""```
 {dry_run:<57} # the plan
 {fill_command(study)}
-python -m analysis build --check                          # these bytes from these records
-{next_time}```
+{check}{next_time}```
 """,
     )

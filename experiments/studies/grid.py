@@ -39,8 +39,8 @@ def _check_one_folder_a_name(jobs: Sequence[Job]) -> None:
 
 
 def _job(texts: Sequence[str], swept: set[str], composer: Composer) -> Job:
-    title = " ".join(text for text in texts if key_of(text) in swept) or "run"
-    return Job(title, tuple(texts), composer.run(texts))
+    differing = tuple(text for text in texts if key_of(text) in swept)
+    return Job(" ".join(differing) or "run", tuple(texts), composer.run(texts), swept=differing)
 
 
 def _values(override: Override) -> list[str]:

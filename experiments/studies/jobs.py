@@ -25,12 +25,16 @@ Launch = Callable[[Sequence[Sequence[str]], int], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One run to launch: its full override list, and where it stands in a study (None in a plain sweep)."""
+    """One run to launch: its full override list, and where it stands in a study (None in a plain sweep).
+
+    swept: of a plain sweep, the overrides in which its runs differ.
+    """
 
     title: str
     overrides: tuple[str, ...]
     composed: Composed
     cell: Cell | None = None
+    swept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

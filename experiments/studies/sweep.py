@@ -6,7 +6,7 @@ is done is read from the store, never from a launcher's return values: a killed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from experiments.command.compose import Composer
@@ -16,21 +16,29 @@ from experiments.studies.declaration import Declaration
 from experiments.studies.grid import grid_jobs
 from experiments.studies.jobs import Failed, Job, Launch, run_jobs
 from experiments.studies.only import chosen_for_now, named
+from experiments.studies.plain import plain_cells, plain_command, plain_study
 from experiments.studies.plan import Plan, plan_path, read_plan, write_plan
 from experiments.studies.planner import StudyPlanner
 from experiments.studies.show import dry_run, say, say_chosen, show, show_memory, show_runs, show_study, summary
+
+Answer = Callable[[Path, Path | None, str], None]
+"""answer(store, published records, study): prints what the runs say once they have ended."""
+
+
+def no_answer(_store: Path, _published: Path | None, _study: str) -> None:
+    """Print nothing."""
 
 
 class SweepFailed(Exception):
     """Some runs failed; they have been listed."""
 
 
-def run_sweep(arguments: Sequence[str], *, composer: Composer, launch: Launch) -> None:
+def run_sweep(arguments: Sequence[str], *, composer: Composer, launch: Launch, answer: Answer = no_answer) -> None:
     """Lay out, show and run what `arguments` ask for. Raises UserError before any run, SweepFailed after the last."""
     if any(text.startswith("study=") for text in arguments):
-        failed = _run_study(arguments, composer, launch)
+        failed = _run_study(arguments, composer, launch, answer)
     else:
-        failed = _run_grid(arguments, composer, launch)
+        failed = _run_grid(arguments, composer, launch, answer)
     if failed:
         _report(failed)
         raise SweepFailed
@@ -41,7 +49,7 @@ def _say_where(jobs: Sequence[Job]) -> None:
         say(f"records: {root / 'records'}")
 
 
-def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
+def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch, answer: Answer) -> list[Failed]:
     jobs = grid_jobs(arguments, composer)
     check_other_runs([job.composed for job in jobs])
     say(f"sweep: {summary(jobs)}")
@@ -51,10 +59,16 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch) -> l
         return []
     failed = run_jobs(jobs, launch)
     _say_where(jobs)
+    if len(jobs) > 1:
+        cells = plain_cells(jobs)
+        study, store = plain_study(cells), shared_store(jobs, "this sweep")
+        path = plan_path(store, study.name)
+        write_plan(path, study, cells, {}, command=plain_command(composer, arguments))
+        answer(store, jobs[0].composed.execution.results, study.name)
     return failed
 
 
-def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> list[Failed]:
+def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch, answer: Answer) -> list[Failed]:
     planner = StudyPlanner.make(arguments, composer)
     names = named(arguments, composer, planner.study)
     first, second = planner.phase_one(), planner.phase_two()
@@ -73,6 +87,10 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch) -> 
     _write_plan(planner, first, second)
     failed += run_jobs(chosen_for_now(second, names, planner.study), launch)
     _say_where((*first, *second))
+    jobs = (*first, *second)
+    if jobs:
+        store = shared_store(jobs, f"study {planner.study.name}")
+        answer(store, jobs[0].composed.execution.results, planner.study.name)
     return failed if names else failed + [Failed(cell.title, "", cause, "") for cell, cause in planner.blocked()]
 
 
@@ -85,7 +103,7 @@ def _report(failed: Sequence[Failed]) -> None:
 def _write_plan(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:
     runs = [(job.cell, job.composed.run_id) for job in (*first, *second) if job.cell is not None]
     if runs:
-        store = shared_store((*first, *second), planner.study)
+        store = shared_store((*first, *second), f"study {planner.study.name}")
         published = _published_plan(second or first, planner.study)
         path = plan_path(store, planner.study.name)
         write_plan(path, planner.study, runs, planner.chosen, published, command=planner.command)
@@ -98,9 +116,9 @@ def _published_plan(jobs: Sequence[Job], study: Declaration) -> Plan | None:
     return read_plan(path) if path is not None and path.is_file() else None
 
 
-def shared_store(jobs: Sequence[Job], study: Declaration) -> Path:
-    """The one store that a study's runs share. Raises UserError when they go to several."""
+def shared_store(jobs: Sequence[Job], what: str) -> Path:
+    """The one store that the runs of `what` share. Raises UserError when they go to several."""
     stores = {job.composed.execution.store for job in jobs}
     if len(stores) != 1:
-        raise UserError(f"study {study.name}: its runs go to {len(stores)} stores: give execution.store once")
+        raise UserError(f"{what}: its runs go to {len(stores)} stores: give execution.store once")
     return stores.pop()

@@ -13,13 +13,15 @@ class UnionSweeper(BasicSweeper):  # type: ignore[misc]
 
     def sweep(self, arguments: list[str]) -> Any:
         """Lay out, show and run. Raises UserError or SweepFailed."""
+        from experiments.command.answer import print_answer
         from experiments.command.compose import Composer
         from experiments.command.overrides import unforced
         from experiments.studies.sweep import run_sweep
 
         assert self.hydra_context is not None
         composer = Composer(self.hydra_context.config_loader)
-        return run_sweep([*self._parse_config(), *map(unforced, arguments)], composer=composer, launch=self._launch)
+        given = [*self._parse_config(), *map(unforced, arguments)]
+        return run_sweep(given, composer=composer, launch=self._launch, answer=print_answer)
 
     def _launch(self, batch: Sequence[Sequence[str]], first: int) -> None:
         assert self.launcher is not None
