@@ -10,23 +10,19 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from experiments.collections.join import join_collections, offsets
-from experiments.collections.load import load_as_trained
-from experiments.config import BeirData, collections_of
 from experiments.entry import Parser, beir_home, check_writable, guarded, named_folders
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
-from experiments.miners.join import join_mined
 from experiments.records.folder import find_record
 from experiments.records.schema import RunRecord
-from experiments.stages.mine import load_mined
+from experiments.stages.finished import load_finished
 
 SHEET = ("item", "query", "positive", "mined")
 KEY = ("item", "arm", "run_id", "slot", "query_id", "document_id", "twice")
@@ -111,24 +107,9 @@ def _items(
     record: RunRecord, arm: str, execution: Execution, *, count: int, seed: int
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """(sheet row, key row) of the drawn negatives of one run."""
-    config, store = record.run_config(), execution.store
-    for name, data in collections_of(config.data).items():
-        if isinstance(data, BeirData) and name not in execution.data_paths and execution.beir_home is None:
-            raise UserError(f"{arm}: where is the collection {name!r}? Give --data-path {name}=FOLDER")
-    own = load_as_trained(config, execution=execution, cache=store / "collections")
-    for name, one in own.items():
-        if one.content_hash != record.collections[name].content_hash:
-            raise UserError(f"{arm}: {name} has changed since run {record.run_id}: run it again, or name another")
-    collection, negatives = join_collections(config.data.name, own), _mined(record, own, store)
-    drawn = draw(negatives, count=count, seed=derive_seed(seed, "judge", arm))
-    return [_item(collection, negatives, record, arm, place) for place in drawn]
-
-
-def _mined(record: RunRecord, own: Mapping[str, Collection], store: Path) -> Negatives:
-    """The negatives that a run mined, as rows of all its collections joined."""
-    labels = {name: "mine" if len(own) == 1 else f"mine {name}" for name in own}
-    mined = {name: load_mined(store / "mine" / record.artifacts[label]) for name, label in labels.items()}
-    return join_mined(mined, offsets(own)).negatives
+    found = load_finished(record, execution=execution, title=arm)
+    drawn = draw(found.negatives, count=count, seed=derive_seed(seed, "judge", arm))
+    return [_item(found.collection, found.negatives, record, arm, place) for place in drawn]
 
 
 def _item(

@@ -226,18 +226,40 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     return record
 
 
+def mine_again(config: RunConfig, *, execution: Execution) -> Mined:
+    """Mine as a run whose record is there did, without training or measuring a student."""
+    use_threads(execution.threads)
+    use_device(execution)
+    context, own = _again(config, execution)
+    return _mine(context, own, join_collections(config.data.name, own))
+
+
+def trained_student(run: str, *, execution: Execution) -> Trained:
+    """What a run has trained; it is trained again where its weights are not in the store. Raises UserError."""
+    use_threads(execution.threads)
+    use_device(execution)
+    again = functools.partial(_train_again, execution=execution)
+    store = Store(execution.store, environment=_environment(execution))
+    return find_trained(run, roots=execution.record_roots, store=store, train_again=again)[0]
+
+
 def _train_again(config: RunConfig, *, execution: Execution) -> str:
     """Mine and train as a run whose record is there did, without measuring it: the key of what was trained."""
-    quiet = execution.model_copy(update={"tracker": NoTracker()})
-    own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
-    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
-    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
-    targets = _targets(context, own, {})
-    own = without_leaks(config.data, own, [target.split.queries for target in targets])
+    context, own = _again(config, execution)
     joined = join_collections(config.data.name, own)
     mined = _mine(context, own, joined)
     _student(context, joined, mined, _batch_parts(config, own, mined))
     return context.trail.keys[TRAIN.name]
+
+
+def _again(config: RunConfig, execution: Execution) -> tuple[Context, dict[str, Collection]]:
+    """A context without a tracker, and the collections of a run, without the queries that it is measured on."""
+    quiet = execution.model_copy(update={"tracker": NoTracker()})
+    own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
+    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
+    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
+    targets = _targets(context, own, {}) if config.until == "evaluate" else []
+    return context, without_leaks(config.data, own, [target.split.queries for target in targets])
 
 
 def _taken_over(

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from experiments.config import BaseStudent, CheckpointStudent, RunConfig
+from experiments.config import BaseStudent, CheckpointStudent, RunConfig, StudentConfig
 from experiments.contents import FileContent
 from experiments.errors import UserError
 from experiments.identity import digest
@@ -68,7 +68,11 @@ def trained_base(run: str, roots: Sequence[Path]) -> BaseStudent:
 
     No run can name itself through others: a run_id is a digest of a config that holds the next one's.
     """
-    student = trained_config(run, roots).student
+    return base_student(trained_config(run, roots).student, roots)
+
+
+def base_student(student: StudentConfig, roots: Sequence[Path]) -> BaseStudent:
+    """The base model of a student: of another run's, the one that that run's was first made of."""
     return trained_base(student.run, roots) if isinstance(student, CheckpointStudent) else student
 
 
