@@ -1,6 +1,7 @@
 """Low-rank adapters through peft: put into a base model, saved without it, read back onto it.
 
-They are never merged into the base: in bf16 a merged weight would round most of what was learned away.
+No run merges one into its base: in bf16 a merged weight would round most of what was learned away. In fp32 it can be,
+for software that knows no adapters (`merge_adapter`).
 """
 
 from __future__ import annotations
@@ -55,6 +56,28 @@ def read_adapter(model: SentenceTransformer, folder: Path) -> None:
     with quiet_loading():
         backbone.load_adapter(str(folder), adapter_kwargs={"local_files_only": True})
     backbone.eval()
+
+
+def merge_adapter(model: SentenceTransformer) -> None:
+    """Add a loaded adapter to the weights of its base, in fp32, and take its layers out: a plain model is left.
+
+    Vectors change by rounding. Raises UserError for a merged weight that is not finite.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    backbone = backbone_of(model, what="student.adapter").float()
+    merged = {name: module for name, module in backbone.named_modules() if isinstance(module, LoraLayer)}
+    for name, module in merged.items():
+        try:
+            module.merge(safe_merge=True)
+        except ValueError as error:
+            raise UserError(f"the adapter at {name} cannot be merged ({error}): train it again") from error
+        parent, _, child = name.rpartition(".")
+        setattr(backbone.get_submodule(parent), child, module.get_base_layer())
+    del backbone.peft_config
+    backbone._hf_peft_config_loaded = False
+    # Loading the adapter has left its names' prefix there, which saving would put in front of every weight.
+    vars(backbone).pop("_weight_conversions", None)
 
 
 def continue_adapter(model: SentenceTransformer, folder: Path, adapter: LowRankAdapter, *, seed: int) -> None:

@@ -13,7 +13,8 @@ from experiments.entry import Parser, guarded
 from experiments.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ["experiments.run", "experiments.status", "experiments.publish", "experiments.judge", "analysis"]
+COMMANDS = ["run", "status", "publish", "judge", "export"]
+MODULES = [*(f"experiments.{command}" for command in COMMANDS), "analysis"]
 
 
 def interrupt() -> int:

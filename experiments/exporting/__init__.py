@@ -1,0 +1,1 @@
+"""Mined rows and trained students in the forms that other software reads."""
