@@ -110,6 +110,4 @@ def _commands(found: Sequence[tuple[Claim, list[Line]]]) -> str:
         for command in dict.fromkeys(line.command for line in of_claim if line.command):
             tests.setdefault(command, []).append(str(number))
     rows = "".join(f"- `{command}`: claims {', '.join(numbers)}\n" for command, numbers in tests.items())
-    return (
-        f"{rows}\nThen `python -m experiments.publish NAME` and `python -m analysis build`.\n" if rows else "Nothing.\n"
-    )
+    return f"{rows}\n{THEN}\n" if rows else "Nothing.\n"
