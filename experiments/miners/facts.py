@@ -36,10 +36,7 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         candidates=sum(looked.values()),
         rejected=sum(rejected.values()),
         rejected_reasons=rejected,
-        mean_rank=_mean(negatives.rank[ranked]),
-        mean_gap=_mean(gap[ranked]),
-        mean_positive_score=_mean(negatives.positive_scores),
-        mean_negative_score=_mean(negatives.score[ranked]),
+        **means(negatives),
         mined=int(np.count_nonzero(there)),
         known_false=int(np.count_nonzero(negatives.known_false)),
         known_false_by_rank=rates(
@@ -64,11 +61,27 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
     )
 
 
+def means(negatives: Negatives) -> dict[str, float | None]:
+    """The means of MiningFacts, over the ranked negatives and the positives that they stand beside."""
+    ranked = negatives.rank > 0
+    return {
+        "mean_rank": mean(negatives.rank[ranked]),
+        "mean_gap": mean(negatives.gap[ranked]),
+        "mean_positive_score": mean(negatives.positive_scores),
+        "mean_negative_score": mean(negatives.score[ranked]),
+    }
+
+
+def mean(values: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> float | None:
+    """In float64; None of nothing."""
+    return float(np.mean(values, dtype=np.float64)) if values.size else None
+
+
 def with_chosen(facts: CalibrationFacts | None, probability: Scores) -> CalibrationFacts | None:
     """`facts` with the mean of the chosen negatives' probabilities, NaN where nothing was estimated; None of None."""
     if facts is None:
         return None
-    return facts.model_copy(update={"chosen": _mean(probability[~np.isnan(probability)])})
+    return facts.model_copy(update={"chosen": mean(probability[~np.isnan(probability)])})
 
 
 def _hidden(pool: Pool) -> npt.NDArray[np.int8]:
@@ -97,7 +110,3 @@ def _histograms(
         "gap": histogram(gap[ranked], SCORE_EDGES),
         "negative_score": histogram(negatives.score[ranked], SCORE_EDGES),
     }
-
-
-def _mean(values: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> float | None:
-    return float(np.mean(values, dtype=np.float64)) if values.size else None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from experiments.collections.join import Offsets
 from experiments.ir import NO_DOCUMENT, Negatives, Positions
+from experiments.miners.facts import means
 from experiments.miners.member_facts import several_teachers, total_members
 from experiments.miners.mine import Mined
 from experiments.miners.reasons import PADDING
@@ -77,14 +78,7 @@ def total(parts: Sequence[MiningFacts], negatives: Negatives) -> MiningFacts:
     """
     shared = [name for name in MiningFacts.model_fields if name not in {"members", "overlap"}]
     added = {name: _added([getattr(one, name) for one in parts]) for name in shared}
-    ranked = negatives.rank > 0
-    means = {
-        "mean_rank": _mean(negatives.rank[ranked]),
-        "mean_gap": _mean(negatives.gap[ranked]),
-        "mean_positive_score": _mean(negatives.positive_scores),
-        "mean_negative_score": _mean(negatives.score[ranked]),
-    }
-    facts = MiningFacts.model_validate({**added, **means})
+    facts = MiningFacts.model_validate({**added, **means(negatives)})
     members = total_members([one.members for one in parts if one.members], negatives)
     return facts if members is None else several_teachers(facts, members)
 
@@ -137,7 +131,3 @@ _ADD: Mapping[type, Callable[[Any], Any]] = {
     PlaceboFacts: _added_placebos,
 }
 """How the values of a field are added up, by their type; those of another type have no total."""
-
-
-def _mean(values: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> float | None:
-    return float(np.mean(values, dtype=np.float64)) if values.size else None

@@ -12,7 +12,7 @@ from experiments.config import EnsembleTeacher
 from experiments.ir import NO_DOCUMENT, Negatives, Positions
 from experiments.miners.chunks import chunks
 from experiments.miners.ensemble import Combined
-from experiments.miners.facts import with_chosen
+from experiments.miners.facts import mean, with_chosen
 from experiments.records.schema import MemberFacts, MemberOverlap, MiningFacts
 
 RANKS_ALONE = ("rank",)
@@ -90,10 +90,10 @@ def _member(negatives: Negatives, member: int, name: str, best: Positions) -> Me
         known_false=int(np.count_nonzero(negatives.known_false[own])),
         duplicates=int(np.count_nonzero(duplicate)),
         above_positive=int(np.count_nonzero(gap < 0)),
-        mean_rank=_mean(negatives.rank[own]),
-        mean_gap=_mean(gap),
-        mean_positive_score=_mean(negatives.positive_score[with_own, slot]),
-        mean_negative_score=_mean(negatives.score[own]),
+        mean_rank=mean(negatives.rank[own]),
+        mean_gap=mean(gap),
+        mean_positive_score=mean(negatives.positive_score[with_own, slot]),
+        mean_negative_score=mean(negatives.score[own]),
     )
 
 
@@ -110,7 +110,3 @@ def jaccard(first: Positions, second: Positions) -> float | None:
         shares.append(common[either > 0] / either[either > 0])
     every = np.concatenate(shares) if shares else np.zeros(0)
     return float(every.mean()) if every.size else None
-
-
-def _mean(values: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> float | None:
-    return float(np.mean(values, dtype=np.float64)) if values.size else None

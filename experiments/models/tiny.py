@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.config import Encoder, TinyStudent
 from experiments.execution import Execution
@@ -15,7 +15,15 @@ from experiments.models.weights import embedded_minilm
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-LAYERS, WIDTH, HEADS, POSITIONS = 2, 128, 2, 512
+WIDTH, POSITIONS = 128, 512
+SHAPE: dict[str, Any] = {
+    "num_hidden_layers": 2,
+    "hidden_size": WIDTH,
+    "num_attention_heads": 2,
+    "intermediate_size": 4 * WIDTH,
+    "max_position_embeddings": POSITIONS,
+}
+"""Of a BertConfig."""
 
 
 def build_tiny(
@@ -54,16 +62,8 @@ def save_tiny_reranker(folder: Path, *, seed: int = 0) -> None:
 
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), quiet_loading():
         torch.manual_seed(derive_seed(seed, "tiny_reranker"))
-        config = BertConfig(
-            num_hidden_layers=LAYERS,
-            hidden_size=WIDTH,
-            num_attention_heads=HEADS,
-            intermediate_size=4 * WIDTH,
-            max_position_embeddings=POSITIONS,
-            # The usual 0.02 scores all pairs alike to two digits.
-            initializer_range=0.2,
-            num_labels=1,
-        )
+        # The usual initializer_range of 0.02 scores all pairs alike to two digits.
+        config = BertConfig(**SHAPE, initializer_range=0.2, num_labels=1)
         BertForSequenceClassification(config).save_pretrained(folder)
         AutoTokenizer.from_pretrained(embedded_minilm()).save_pretrained(folder)
 
@@ -74,14 +74,7 @@ def _save_random_bert(folder: Path, dropout: float | None) -> None:
 
     rate = 0.1 if dropout is None else dropout
     config = BertConfig(
-        num_hidden_layers=LAYERS,
-        hidden_size=WIDTH,
-        num_attention_heads=HEADS,
-        intermediate_size=4 * WIDTH,
-        max_position_embeddings=POSITIONS,
-        hidden_dropout_prob=rate,
-        attention_probs_dropout_prob=rate,
-        architectures=["BertModel"],
+        **SHAPE, hidden_dropout_prob=rate, attention_probs_dropout_prob=rate, architectures=["BertModel"]
     )
     config.save_pretrained(folder)
     save_file(BertModel(config).state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
