@@ -15,7 +15,7 @@ from experiments.records.schema import RunRecord
 from experiments.stages.finished import Finished
 
 LICENCE = (
-    "The texts are those of the source collection, and so is their licence: name it in `license:` above before you "
+    "The texts are those of the source collection, and so is their licence: add `license:` to the header before you "
     "share this."
 )
 READING = "https://arxiv.org/abs/2407.15831"
@@ -101,10 +101,17 @@ def origin(record: RunRecord, command: str) -> str:
     """The run's name and command, and that of the export."""
     lines = [f"- run `{record.run_id}`"]
     if record.provenance is not None:
-        run = shell(record.provenance.argv)
+        run = _command(record.provenance.argv)
         at = f", commit `{record.provenance.commit[:12]}`" if record.provenance.commit else ""
         lines.append(f"- run by `{run}`, finished {record.provenance.finished}{at}")
     return "\n".join([*lines, f"- exported by `{command}`"])
+
+
+def _command(argv: Sequence[str]) -> str:
+    """A recorded command line as it is typed: the program as a module, without what a launcher has filled in."""
+    program, *given = argv or ("",)
+    module = ["python", "-m", f"experiments.{program.removesuffix('.py')}"] if program.endswith(".py") else [program]
+    return shell([*module, *(text for text in given if not text.startswith("run_name="))])
 
 
 def _anew(found: Finished) -> list[str]:

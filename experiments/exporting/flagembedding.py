@@ -1,8 +1,9 @@
 """Rows as FlagEmbedding fine-tunes on them: JSON lines of a query, its positives and its negatives.
 
-As its loader reads them (FlagEmbedding/abc/finetune/embedder/AbsDataset.py): `query`, `pos` and `neg` are a text and
-two lists of texts, `pos_scores` and `neg_scores` are read under knowledge distillation alone, and `prompt` takes the
-place of the query's instruction where one is given. A line is one training row, so `pos` holds one text.
+As its loader reads them (FlagEmbedding/abc/finetune/embedder/AbsDataset.py, tried with release 1.4.2): `query`, `pos`
+and `neg` are a text and two lists of texts, `pos_scores` and `neg_scores` are read under knowledge distillation alone,
+and `prompt` takes the place of the query's instruction where one is given. A line is one training row, so `pos` holds
+one text.
 """
 
 from __future__ import annotations

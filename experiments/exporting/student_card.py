@@ -13,9 +13,7 @@ from experiments.models.student import encoder_of
 from experiments.records.schema import MEASURES, RunRecord
 from experiments.studies.plan import read_plan
 
-LICENCE = (
-    "Its licence follows those of its base and of the collection: name it in `license:` above before you share it."
-)
+LICENCE = "Its licence follows from its base's and the collection's: add `license:` to the header before you share it."
 
 
 def student_card(record: RunRecord, base: BaseStudent, saved: Saved, *, studies: Sequence[str], command: str) -> str:
@@ -70,8 +68,11 @@ def _usage(record: RunRecord, query: str, document: str) -> str:
         "```",
     )
     lengths = {"queries": reading.query_length, "passages": reading.passage_length}
-    cut = ", ".join(f"{what} at {length or 'its own limit of'} tokens" for what, length in lengths.items())
-    told = f"Prompts: `{query!r}` before queries, `{document!r}` before passages. Texts are cut: {cut}."
+    cut = ", ".join(
+        f"{what} at {length} tokens" if length else f"{what} at the model's own limit"
+        for what, length in lengths.items()
+    )
+    told = f"Prompts: `{query!r}` before queries, `{document!r}` before passages. Texts are cut, {cut}."
     return "\n".join(lines) + "\n\n" + told
 
 
