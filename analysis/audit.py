@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.formats import comma_separated
-from analysis.layouts import layouts
+from analysis.layouts import Layout, layouts
 from analysis.sources import Source
 from analysis.tables.layout import layout_markdown, layout_table
 from experiments.errors import UserError
@@ -13,8 +13,6 @@ from experiments.records.schema import RunRecord
 
 def audit_files(source: Source) -> dict[str, bytes]:
     """audit.md, audit.csv and audit.svg. Raises UserError where no record stopped after mining."""
-    from analysis.figures.hardness import hardness_figure
-
     records = [read_record(path) for path in source.all_record_paths()]
     mined = _first_of_each([record for record in records if record.config.get("until") == "mine"])
     if not mined:
@@ -22,7 +20,13 @@ def audit_files(source: Source) -> dict[str, bytes]:
             f"{source.root}: no record stopped after mining: run `python -m experiments.run -m until=mine "
             "miner=naive_topk,topk_percpos miner.threshold=0.9,0.95`"
         )
-    found = layouts((record.run_config(), record.mining) for record in mined if record.mining is not None)
+    return layout_files(layouts((record.run_config(), record.mining) for record in mined if record.mining is not None))
+
+
+def layout_files(found: list[Layout]) -> dict[str, bytes]:
+    """The tables and the figure of these layouts."""
+    from analysis.figures.hardness import hardness_figure
+
     lines = [(layout.setting, *cells) for layout in found for cells in layout_table([layout]).rows]
     figure = hardness_figure(found)
     files = {

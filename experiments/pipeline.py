@@ -19,7 +19,7 @@ import pandas as pd
 
 from experiments.collections.groups import query_groups
 from experiments.collections.join import join_collections, offsets, part_of_query
-from experiments.collections.load import load_collection, load_own, named_data, without_leaks
+from experiments.collections.load import load_as_trained, load_collection, load_own, named_data, without_leaks
 from experiments.collections.splits import evaluation_split, require_split
 from experiments.collections.summary import say_collections
 from experiments.collections.unchanged import check_unchanged, load_if_there
@@ -41,9 +41,10 @@ from experiments.config import (
 from experiments.execution import Execution, NoTracker
 from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
-from experiments.miners.ensemble import Ensemble, Ranked
+from experiments.miners.ensemble import Ensemble, Ranked, make_pools
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
+from experiments.miners.pool import Pool
 from experiments.models.device import check_attention, check_training_device, resolve_device, use_device
 from experiments.models.encoder import resolved_models
 from experiments.models.trained import Trained, start_key
@@ -157,6 +158,25 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
             tracker.abort()
     _finish(tracker, record)
     return record
+
+
+def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection, Ranked, tuple[Pool, ...]]:
+    """What mining starts from: the collection, its teacher's candidates, and the rows with what may be mined for each.
+
+    Every artifact is that of a run. Raises UserError for a collection without training queries.
+    """
+    use_threads(execution.threads)
+    use_device(execution)
+    own = load_as_trained(config, execution=execution, cache=execution.store / "collections")
+    (collection,) = own.values()
+    require_split(collection, "train", "an audit mines for training queries")
+    quiet = execution.model_copy(update={"tracker": NoTracker()})
+    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
+    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
+    candidates, _ = _rank(context, collection, config.teacher, config.mining)
+    data = one_collection(config.data)
+    pools = make_pools(collection, candidates, data=data, mining=config.mining, seed=config.seed)
+    return collection, candidates, tuple(pools)
 
 
 def _use_device(config: RunConfig, execution: Execution) -> None:

@@ -49,10 +49,11 @@ def _dispatch(arguments: list[str]) -> int:
 
     from experiments.command import mistakes
     from experiments.command.compose import Composer
+    from experiments.command.own_study import take_study
     from experiments.command.quoting import accept
 
     many = any(text in MULTIRUN for text in arguments)
-    arguments = accept(flags_first(arguments), many=many)
+    arguments = accept(take_study(flags_first(arguments)), many=many)
     flags = _flags(arguments)
     _check_internal(flags.overrides)
     try:
@@ -172,16 +173,18 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
 
 
 def protect(text: str, composer: Composer) -> str:
-    """`key=value` as `key=choice(value)` where only some choices have the key.
+    """`key=value` as `key=choice(value)` where only some choices have the key; an arm of one's own is forced in.
 
     Hydra checks plain values against the default choices before the sweeper sees them, but leaves sweeps alone. Null
     cannot be swept, so it is forced in, and the sweeper takes the force away again.
     """
     from experiments.command.build import IDENTITY
-    from experiments.command.overrides import FORCED
+    from experiments.command.overrides import FORCED, OWN_ARM
 
     (override,) = composer.parse([text])
     key, _, value = text.partition("=")
+    if key.startswith(OWN_ARM):
+        return f"{FORCED}{text}"
     plain = not (override.is_sweep_override() or override.is_add() or override.is_force_add() or override.is_delete())
     if plain and value and not composer.is_group(key) and key.partition(".")[0] in IDENTITY:
         return f"{FORCED}{key}=null" if override.value() is None else f"{key}=choice({value})"

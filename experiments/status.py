@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.entry import Parser, guarded, shell
+from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.records.folder import find_failure, find_outdated, find_record
 from experiments.studies.cells import Cell
@@ -54,8 +55,16 @@ def _command(argv: Sequence[str] | None) -> int:
     if arguments.study is not None:
         return _show(arguments.study, arguments.settings)
     for name in studies():
-        print(f"{name:<24} {count_line(list(standings(name, [])))}")
+        print(f"{name:<24} {_one_line(name)}")
     return 0
+
+
+def _one_line(study: str) -> str:
+    """How many of its runs are done, or why they cannot be named: `study=own_data` has no data of its own."""
+    try:
+        return count_line(list(standings(study, [])))
+    except UserError as error:
+        return f"not known: {error}"
 
 
 def studies() -> list[str]:
@@ -68,12 +77,13 @@ def studies() -> list[str]:
 def standings(study: str, settings: Sequence[str]) -> Iterator[Standing]:
     """Every run of a study, phase 1 first. Raises UserError for a study that does not compose."""
     from experiments.command.compose import Composer
+    from experiments.command.own_study import take_study
     from experiments.command.quoting import accept
     from experiments.studies.grid import grid_jobs
     from experiments.studies.plain import plain_cells
     from experiments.studies.planner import StudyPlanner
 
-    arguments, composer = accept(_arguments(study, settings), many=True), Composer()
+    arguments, composer = accept(take_study(_arguments(study, settings)), many=True), Composer()
     if not any(text.startswith("study=") for text in arguments):
         jobs = grid_jobs(arguments, composer)
         for job, (cell, run_id) in zip(jobs, plain_cells(jobs), strict=True):

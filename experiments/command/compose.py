@@ -30,6 +30,7 @@ from experiments.command import mistakes
 from experiments.command.build import Composed, build
 from experiments.command.folders import is_empty
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
+from experiments.command.own_study import study_path
 from experiments.command.presets import with_presets
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.errors import UserError
@@ -163,7 +164,8 @@ class Composer:
     def study_file(self, name: str) -> StudyFile:
         """The file of a study, checked. Raises UserError naming file and line."""
         if name not in self._study_files:
-            file = StudyFile.read(CONF / "study" / f"{name}.yaml")
+            path, shown = study_path(name)
+            file = StudyFile.read(path, shown=shown)
             file.check(top_level_keys(CONF / f"{CONFIG_NAME}.yaml"), self.choices)
             self._study_files[name] = file
         return self._study_files[name]
@@ -181,6 +183,8 @@ class Composer:
             OmegaConf.set_struct(task, True)
             if has_key(_mapping(task), OPEN):
                 OmegaConf.set_struct(OmegaConf.select(task, OPEN), False)
+            if task.get("study") is not None and isinstance(task.study.get("arms"), DictConfig):
+                OmegaConf.set_struct(task.study.arms, False)  # a command line may add one; given.py checks it
             self._bases[groups] = task
         return self._bases[groups]
 

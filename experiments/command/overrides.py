@@ -12,6 +12,9 @@ FORCED = "++"
 """How Hydra is told to take a value that its default choices have no key for."""
 
 
+OWN_ARM = "study.arms."
+"""What an arm that a command line adds to a study begins with."""
+
 OPEN = "data.parts"
 """The one mapping of a config whose keys its YAML does not list: a mixture's parts, checked when they are parsed."""
 

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, Transformer
 from hydra.errors import HydraException
 
-from experiments.command.overrides import write_value
+from experiments.command.overrides import OWN_ARM, write_value
 from experiments.entry import shell
 from experiments.errors import UserError
 
@@ -34,7 +34,15 @@ def accept(arguments: Sequence[str], *, many: bool) -> list[str]:
 
     many: whether -m was given, so that a comma separates values.
     """
-    return [_accept(text, many=many) for text in arguments]
+    return [_accept(_with_quoted_items(text), many=many) for text in arguments]
+
+
+def _with_quoted_items(text: str) -> str:
+    """`study.arms.NAME=[a=b,c=d]` with each override in quotes, without which Hydra reads no list of overrides."""
+    key, _, value = text.partition("=")
+    if not (key.startswith(OWN_ARM) and value.startswith("[") and value.endswith("]")):
+        return text
+    return f"{key}=[{','.join(map(_quoted, _items(value[1:-1])))}]"
 
 
 def _accept(text: str, *, many: bool) -> str:
@@ -51,6 +59,27 @@ def _accept(text: str, *, many: bool) -> str:
     if many and key not in ONE_VALUE and not _is_there(key, value):
         return f"{key}={','.join(write_value(part) for part in value.split(','))}"
     return f"{key}={write_value(value)}"
+
+
+def _items(listed: str) -> list[str]:
+    """What the commas outside brackets and quotes separate."""
+    items, depth, quote = [""], 0, ""
+    for letter in listed:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        depth += 0 if quote else (letter in "[{(") - (letter in ")}]")
+        if letter == "," and not quote and not depth:
+            items.append("")
+        else:
+            items[-1] += letter
+    return [item.strip() for item in items if item.strip()]
+
+
+def _quoted(item: str) -> str:
+    """An override inside a list, which Hydra reads as text only when it stands in quotes."""
+    return item if item[0] in "'\"" else write_value(item)
 
 
 def _parsed(text: str) -> Override | None:

@@ -26,9 +26,9 @@ class StudyFile:
     root: yaml.MappingNode
 
     @classmethod
-    def read(cls, path: Path) -> StudyFile:
-        """Raises UserError for what is no YAML mapping with a study in it."""
-        shown = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+    def read(cls, path: Path, *, shown: str | None = None) -> StudyFile:
+        """Raises UserError for what is no YAML mapping with a study in it. shown: None = the end of the path."""
+        shown = shown or f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
         try:
             text = path.read_text(encoding="utf-8")
             root = yaml.compose(text, Loader=yaml.SafeLoader)

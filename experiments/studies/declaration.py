@@ -175,6 +175,8 @@ class Declaration(_Declared):
     added: contrasts thought of after runs were seen; they stand apart from the family of `contrasts`. limits: lines
     that its page's limits begin with. tables, figures: by the names of analysis' registries, in the order of the page;
     empty = the default set. expects: orders of arms. paper: what its page shows the paper's figures of.
+    fitted: settings that suit the collection are computed from it (`studies/fitted.py`) where the command line gives
+    none.
     """
 
     name: Annotated[str, AfterValidator(_file_name)]
@@ -196,6 +198,7 @@ class Declaration(_Declared):
     figures: tuple[str, ...] = ()
     expects: tuple[Expect, ...] = ()
     paper: Annotated[PaperTable | None, BeforeValidator(_paper)] = None
+    fitted: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Declaration:

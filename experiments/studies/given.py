@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from experiments.command import mistakes
 from experiments.command.compose import Composer
-from experiments.command.overrides import key_of
+from experiments.command.overrides import OWN_ARM, key_of
+from experiments.command.own_study import typed_name
 from experiments.command.quoting import one_value
 from experiments.command.study_file import StudyFile
 from experiments.errors import UserError
@@ -27,6 +28,7 @@ def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
     for text in arguments:
         if key_of(text).lstrip("+") in {"study.arms", "study.choose", "study.blocks"}:
             raise UserError(f"{text}: this would be merged with what the study's file has: edit the file")
+    _check_own_arms(arguments, composer)
     data = composer.declared(arguments, "study")
     if data is None:
         raise UserError("study=null: name a study of conf/study/")
@@ -41,6 +43,28 @@ def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
         raise UserError(f"{where}: {line}" if where else line) from error
 
 
+def _check_own_arms(arguments: Sequence[str], composer: Composer) -> None:
+    """An arm from the command line is new, and named so that Hydra takes the name for one key. Raises UserError."""
+    own = [text for text in arguments if key_of(text).lstrip("+").startswith(OWN_ARM)]
+    if not own:
+        return
+    choice = [text for text in arguments if key_of(text) in {"study", "scale"}]
+    declared = composer.declared(choice, "study") or {}
+    taken = {*declared.get("arms", {}), *declared.get("choose", {})}
+    for text in own:
+        name = key_of(text).lstrip("+").removeprefix(OWN_ARM)
+        if name.partition(".")[0] in taken or name in taken:
+            raise UserError(f"{text}: the study has an arm of that name: take another name, or edit the study's file")
+        if "." in name:
+            raise UserError(f"{text}: an arm on a command line has a name without a point: write percpos_095")
+        limited = [block for block, setting in declared.get("blocks", {}).items() if setting.get("arms")]
+        if limited:
+            raise UserError(
+                f"{text}: block {limited[0]} lists its arms, so a new one has no place: copy the study's file, edit "
+                "the copy and give study=./COPY.yaml"
+            )
+
+
 def sets_data(study: Declaration) -> bool:
     """Whether the study's blocks or arms choose their data, so that the command line may not."""
     lists = [*(block.overrides for block in study.blocks.values()), *(arm.overrides for arm in study.arms.values())]
@@ -51,7 +75,9 @@ def command_of(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
     """What names the study's runs: not where they are stored, tracked and launched, nor that a plan is asked for."""
     elsewhere = {"dry_run", "only", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
     parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in elsewhere]
-    return tuple(one_value(one) for one in parsed)
+    return tuple(
+        f"study={typed_name(str(one.value()))}" if one.key_or_group == "study" else one_value(one) for one in parsed
+    )
 
 
 def _is_below_study(text: str) -> bool:

@@ -19,7 +19,7 @@ from experiments.studies.declaration import Declaration
 PLAN_VERSION = 1
 OPEN = ("added", "limits", "tables", "figures", "paper")
 """Keys of a declaration that may change at any time: they alter no run and no declared comparison."""
-LATER = ("expects", "paper")
+LATER = ("expects", "paper", "fitted")
 """Keys of a declaration that plans of before do not have: left out of plan.json where nothing is declared."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.command import mistakes
 from experiments.command.build import Composed
@@ -20,10 +20,14 @@ from experiments.records.folder import find_record
 from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
 from experiments.studies.common_rows import check_same_rows, check_trains, listed_rows
 from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.fitted import suited
 from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
 from experiments.studies.own_data import OtherData, other_data
 from experiments.studies.plan import Chosen, CurvePoint
+
+if TYPE_CHECKING:
+    from experiments.studies.measure import Sampled
 
 
 @dataclass
@@ -31,6 +35,7 @@ class StudyPlanner:
     """Composes the cells of one study.
 
     settings: what the command line sets for every run. other: not None where that is other data than the study's own.
+    sampled, fitted: of a study with `fitted`, what was measured of its collection, and the settings that suit it.
     command: the whole command line in plain words, for messages and pages.
     """
 
@@ -40,6 +45,8 @@ class StudyPlanner:
     settings: tuple[str, ...]
     other: OtherData | None = None
     command: tuple[str, ...] = ()
+    sampled: Sampled | None = None
+    fitted: tuple[str, ...] = ()
     chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
     _cache: dict[Cell, Job] = field(default_factory=dict)
     _open: list[Cell] = field(default_factory=list)
@@ -51,17 +58,30 @@ class StudyPlanner:
         (choice,) = [text for text in arguments if key_of(text) == "study"]
         parsed = [one for one in composer.parse(arguments) if not about_study(one)]
         settings = tuple(one_value(one) for one in parsed)
-        other = None if sets_data(study) else other_data(composer, study, choice, settings)
+        other = None if study.fitted or sets_data(study) else other_data(composer, study, choice, settings)
         if other is not None:
             keep = frozenset(key_of(text).removeprefix("study.") for text in arguments)
             study = other.declaration(study, keep=keep)
         planner = cls(composer, study, choice, settings, other, command_of(composer, arguments))
         for text in settings:
             planner._check_setting(text)
+        if study.fitted:
+            planner._fit()
         for name, block in study.blocks.items():
             for text in block.overrides:
                 planner._check_known(text, [cell for cell in planner.cells() if cell.block == name])
         return planner
+
+    def _fit(self) -> None:
+        """Measure the collection of the first run, and take the settings that suit it and that nothing else gives."""
+        from experiments.studies.measure import sample
+
+        self.sampled = sample(self.job(self.cells()[0]).composed)
+        given = {key_of(text) for text in self.settings}
+        self.fitted = tuple(
+            f"{key}={value}" for key, value in suited(self.sampled.measured).items() if key not in given
+        )
+        self._cache.clear()
 
     def _check_setting(self, text: str) -> None:
         key, name = key_of(text), self.study.name
@@ -174,7 +194,8 @@ class StudyPlanner:
         choices = self._choices(cell)
         split = len(self.study.blocks[cell.block].overrides)
         block = [text for text in cell.overrides[:split] if self._applies(text, choices)]
-        return [*choices, *block, *cell.overrides[split:]]
+        fitted = [text for text in self.fitted if self._applies(text, choices)]
+        return [*choices, *fitted, *block, *cell.overrides[split:]]
 
     def _choices(self, cell: Cell) -> list[str]:
         texts = (*cell.overrides, *self._settings(cell))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from experiments.command.compose import Composer
 from experiments.command.memory import memory_lines
+from experiments.studies.fitted import lines
 from experiments.studies.jobs import Job, is_done
 from experiments.studies.planner import StudyPlanner
 
@@ -49,6 +50,7 @@ def show_study(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job
     if planner.other is not None:
         say(f"  data    {planner.other.line}")
     say(f"  seeds   {', '.join(map(str, study.seeds))}")
+    show_fitted(planner, [*first, *second])
     waiting = [cell for cell in planner.cells() if cell.waits]
     later = f", and {len(waiting)} more that wait for phase 1" if waiting else ""
     if first:
@@ -57,6 +59,19 @@ def show_study(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job
         say_chosen(planner)
     else:
         say(f"  runs    {summary(second)}")
+
+
+def show_fitted(planner: StudyPlanner, jobs: Sequence[Job]) -> None:
+    """Print what was measured of the collection, the settings that follow, and how long the runs to do will take."""
+    if planner.sampled is None:
+        return
+    from experiments.studies.measure import estimate
+
+    for line in lines(planner.sampled.measured, planner.fitted):
+        say(f"  {line}")
+    todo = [job.composed for job in jobs if not is_done(job.composed)]
+    if time := estimate(todo, planner.sampled):
+        say(f"  {time}")
 
 
 def say_chosen(planner: StudyPlanner) -> None:

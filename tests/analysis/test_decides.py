@@ -1,0 +1,63 @@
+"""The sentence that says what a study's data decides, against its table and its planner."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.answer import answer_text
+from analysis.arms import arm_rows
+from analysis.compare import compare_arms, difference_tasks
+from analysis.decides import sentence
+from analysis.formats import Table, aligned, signed
+from analysis.load import Study, load_study
+from analysis.planner import power, spread
+from analysis.sources import open_source
+from tests.analysis import synthetic
+
+ONE = {"docstrings": {"docstrings/test": 60}}
+
+
+def test_it_names_the_best_arm_with_the_interval_of_the_table(loaded: Study) -> None:
+    rows = [row for row in arm_rows(loaded, "docstrings") if row.view is not None and row.difference is not None]
+    best = max(rows, key=lambda row: row.mean or 0.0)
+    assert best.difference is not None
+    said = sentence(loaded, "docstrings")
+    values = [signed(value, 3) for value in (best.difference.mean, best.difference.low, best.difference.high)]
+    assert said.startswith(f"{best.arm} over naive_topk: {values[0]} [{values[1]}, {values[2]}] (p ")
+    assert f"best of {len(rows)}" in said
+
+
+def test_the_number_of_more_seeds_is_the_planners(loaded: Study) -> None:
+    said = sentence(loaded, "docstrings")
+    found = re.search(r"([\w.]+) and ([\w.]+) cannot be told apart \(.*?\): (\d+) more seeds? would", said)
+    assert found is not None, said
+    difference = compare_arms(loaded, "docstrings", found[1], found[2], difference_tasks(loaded, "docstrings"))
+    assert difference is not None
+    (queries,) = difference.components.queries
+    seeds = difference.components.seeds + int(found[3])
+    wanted = {"difference": abs(difference.mean), "queries": queries}
+    assert power(spread(difference.components), seeds=seeds, **wanted) >= 0.8
+    assert power(spread(difference.components), seeds=seeds - 1, **wanted) < 0.8 or found[3] == "1"
+
+
+def test_one_seed_says_that_it_is_one(tmp_path: Path) -> None:
+    synthetic.write_study(tmp_path, arms=synthetic.CORE, blocks=ONE, seeds=(0,))
+    said = sentence(load_study(open_source(tmp_path), "synthetic"), "docstrings")
+    assert "one seed" in said
+
+
+def test_the_answer_holds_each_block_and_its_sentence(loaded: Study) -> None:
+    text = answer_text(loaded)
+    for block in ("docstrings", "nfcorpus"):
+        assert f"\n{block}: {sentence(loaded, block)}\n" in text
+    assert "nfcorpus/heldout nDCG@10" in text
+
+
+@pytest.mark.parametrize("cells", [("a", "1.5"), ("long name", "10")])
+def test_columns_are_as_wide_as_their_widest_cell(cells: tuple[str, str]) -> None:
+    lines = aligned(Table(("arm", "score"), (cells,))).splitlines()
+    assert lines[1].startswith(cells[0])
+    assert len(lines[0]) == len(lines[1]) == max(3, len(cells[0])) + 2 + 5

@@ -1,0 +1,54 @@
+"""What is recommended from what was mined, against layouts whose answer is plain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analysis.layouts import Layout
+from analysis.mined import Hardness
+from analysis.recommend import recommendation, recommended
+
+
+def layout(kind: str, value: float | None, *, known: int, gap: float | None, kept: int = 100) -> Layout:
+    """A method that mined 4 negatives for each row it keeps of 100."""
+    hard = Hardness(above=None, gap=gap, rank=None)
+    return Layout(
+        setting="s",
+        kind=kind,
+        value=value,
+        seeds=1,
+        rows=100,
+        kept=kept,
+        candidates=1000,
+        rejected=0,
+        mined=4 * kept,
+        known=known,
+        hardness=hard,
+    )
+
+
+NAIVE = layout("naive_topk", None, known=60, gap=0.01)
+RANDOM = layout("random", None, known=0, gap=None)
+STRICT = layout("topk_percpos", 0.8, known=0, gap=0.3)
+GOOD = layout("topk_percpos", 0.95, known=6, gap=0.1)
+LOOSE = layout("topk_percpos", 1.05, known=40, gap=0.05)
+THIN = layout("topk_abs", 0.3, known=0, gap=0.02, kept=50)
+
+
+def test_the_hardest_that_keeps_rows_and_few_false_negatives() -> None:
+    assert recommended([RANDOM, NAIVE, STRICT, GOOD, LOOSE, THIN], NAIVE) is GOOD
+    assert recommended([RANDOM, NAIVE, LOOSE, THIN], NAIVE) is None
+
+
+def test_its_certainty_names_what_cannot_be_told_apart() -> None:
+    near = replace(GOOD, value=0.9, known=4, hardness=replace(GOOD.hardness, gap=0.15))
+    said = recommendation([NAIVE, STRICT, GOOD, near, LOOSE])
+    assert said.startswith("Begin with topk_percpos at 0.95")
+    assert "the intervals do not overlap" in said
+    assert "cannot be told from its own: topk_percpos at 0.8, topk_percpos at 0.9." in said
+
+
+def test_where_nothing_is_known_to_be_false_it_says_so() -> None:
+    said = recommendation([replace(NAIVE, known=0), GOOD])
+    assert "nothing says how many negatives are false" in said
+    assert "topk_percpos at 0.95" in said
