@@ -18,7 +18,8 @@ DIGITS = 3
 
 NOTE = (
     "Intervals: 95%, paired. p: Holm over the arms that are compared with the baseline. More seeds: for 80% power at "
-    "5%, were the difference seen here the true one; the spread between few seeds is itself uncertain."
+    "5%, for one of several arms at 5% over their number, were the difference seen here the true one; the spread "
+    "between few seeds is itself uncertain."
 )
 
 
@@ -78,14 +79,15 @@ def _versus(found: Found, *, among: int) -> str:
     text = f"{found.arm} over {found.other}: {interval} (p {p_text(found.p)}{chosen})"
     if found.decided:
         return f"{text}, {'higher' if d.mean > 0 else 'lower'}{_one_seed(d)}"
-    return f"{text}, undecided: {_more(found)}"
+    # Holm's first step: the smallest of the p-values is compared with alpha over their number.
+    return f"{text}, undecided: {_more(found, alpha=ALPHA / among)}"
 
 
 def _pair(found: Found) -> str:
     d = found.difference
     if found.decided:
         return f"{found.arm} is above {found.other} by {signed(d.mean, DIGITS)}{_one_seed(d)}"
-    return f"{found.arm} and {found.other} cannot be told apart ({signed(d.mean, DIGITS)}): {_more(found)}"
+    return f"{found.arm} and {found.other} cannot be told apart ({signed(d.mean, DIGITS)}): {_more(found, alpha=ALPHA)}"
 
 
 def _one_seed(difference: Difference) -> str:
@@ -96,7 +98,7 @@ def _single(difference: Difference) -> bool:
     return difference.components.seeds < 2
 
 
-def _more(found: Found) -> str:
+def _more(found: Found, *, alpha: float) -> str:
     """How many more seeds would decide it, were the difference seen here the true one."""
     d = found.difference
     if _single(d):
@@ -105,7 +107,7 @@ def _more(found: Found) -> str:
         return "they score the same"
     seeds, queries = d.components.seeds, round(sum(d.components.queries) / len(d.components.queries))
     needed = seeds_needed(
-        spread(d.components), difference=abs(d.mean), queries=queries, power_wanted=POWER, alpha=ALPHA
+        spread(d.components), difference=abs(d.mean), queries=queries, power_wanted=POWER, alpha=alpha
     )
     if needed is None:
         return "not even 20 seeds would, it takes more test queries"

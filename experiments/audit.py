@@ -44,19 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _audit(arguments: Sequence[str]) -> int:
-    from hydra.errors import HydraException
-
-    from experiments.command import mistakes
-
-    try:
-        run, outputs = _composed(arguments)
-    except HydraException as error:
-        raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
     from experiments.command.answer import print_audit
     from experiments.identity import digest
     from experiments.miners.grid import mine_grid
     from experiments.pipeline import rank_for_audit
 
+    run, outputs = _composed(arguments)
     config = run.config
     folder = outputs / "audit" / f"{config.data.name}-{digest([config.data, config.teacher, config.mining])[:6]}"
     check_writable("outputs", folder)
