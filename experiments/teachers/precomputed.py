@@ -107,7 +107,7 @@ def _check_finite(part: Scored) -> None:
 
 @dataclass
 class _Unknown:
-    """Counts ids that the collection does not have, by what they are of, with the first of each."""
+    """Counts entries whose ids the collection does not have, by what they are of, with the first of each."""
 
     teacher: PrecomputedTeacher
     path: Path
@@ -131,7 +131,7 @@ class _Unknown:
         """Raises UserError where there are any and they are not to be dropped."""
         if self.counts and self.teacher.unknown_ids == "refuse":
             found = " and ".join(
-                f"{count} of its {what} are not in {name} (first: {self.first[what]!r})"
+                f"{count} of its entries name {what} that {name} does not have (first: {self.first[what]!r})"
                 for what, count in self.counts.items()
             )
             raise UserError(f"{self.path}: {found}: mend the ids, or go on without them with teacher.unknown_ids=drop")
@@ -162,7 +162,7 @@ def _vectors(stem: Path, wanted: Sequence[str], unknown: Callable[[npt.NDArray[n
         found = np.load(npy, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
         raise UserError(f"{npy}: not an array of numbers ({error})") from error
-    ids = np.array(txt.read_text(encoding="utf-8").splitlines(), dtype=object)
+    ids = np.array(_lines(txt), dtype=object)
     if found.ndim != 2 or not np.issubdtype(found.dtype, np.floating) or len(found) != len(ids):
         raise UserError(
             f"{npy} is {found.dtype} of shape {found.shape}, {txt.name} has {len(ids)} ids: give a row of floats an id"
@@ -172,6 +172,13 @@ def _vectors(stem: Path, wanted: Sequence[str], unknown: Callable[[npt.NDArray[n
         raise UserError(f"{txt}: the id {index[index.duplicated()][0]!r} stands there twice: ids must differ")
     unknown(ids[positions(pd.Index(wanted), ids) < 0])
     return _finite(_rows(found, index, wanted, npy), wanted, npy)
+
+
+def _lines(txt: Path) -> list[str]:
+    try:
+        return txt.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{txt}: not UTF-8 (byte {error.start}): convert the file") from error
 
 
 def _rows(found: npt.NDArray[np.floating[Any]], index: pd.Index[str], wanted: Sequence[str], npy: Path) -> Scores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,23 @@ def read_scores(files: Sequence[Path], kind: str) -> Iterator[Scored]:
             case "trec":
                 yield _read_trec(file)
             case "parquet":
-                yield _read_pairs(file)
+                with _readable(file):
+                    yield _read_pairs(file)
             case _:
-                yield from _read_lists(file)
+                with _readable(file):
+                    yield from _read_lists(file)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Raises UserError for parquet that is damaged, or whose columns hold something else than ids and scores."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except pa.ArrowException as error:
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{file}: its columns cannot be read as ids and scores ({cause}): mend the file") from error
 
 
 def _parquet(folder: Path, prefix: str) -> list[Path]:
@@ -118,7 +133,7 @@ def _is_number(text: str) -> bool:
 def _read_pairs(file: Path) -> Scored:
     table = _table(file)
     names = table.schema_arrow.names
-    document = "doc-id" if "doc-id" in names else "corpus-id"
+    document = "corpus-id" if "corpus-id" in names else "doc-id"
     read = table.read(columns=_columns(file, names, ["query-id", document, "score"]))
     return Scored(
         query=_ids(read.column("query-id")),

@@ -225,8 +225,11 @@ def test_scored_pairs_are_ranked_as_by_sorting(
         ("q0 Q0 d1 1 0.5", r"made.trec:3: has not six columns"),
         ("q0 Q0 d1 1 0.5 a tag", r"made.trec:3: has not six columns"),
         ("q0 Q0 d0 1 0.25 tag", r"query 'q0' and document 'd0' have two scores, 0.25 and 0.5"),
-        ("q0 Q0 dx 1 0.5 tag", r"1 of its documents are not in small \(first: 'dx'\)"),
-        ("qx Q0 d1 1 0.5 tag\nqx Q0 d2 1 0.5 tag", r"2 of its queries are not in small \(first: 'qx'\)"),
+        ("q0 Q0 dx 1 0.5 tag", r"1 of its entries name documents that small does not have \(first: 'dx'\)"),
+        (
+            "qx Q0 d1 1 0.5 tag\nqx Q0 d2 1 0.5 tag",
+            r"2 of its entries name queries that small does not have \(first: 'qx'\)",
+        ),
     ],
 )
 def test_a_run_file_that_cannot_be_used_is_one_line(line: str, says: str, store: Store, tmp_path: Path) -> None:
@@ -248,12 +251,19 @@ def test_unknown_ids_can_be_dropped(store: Store, tmp_path: Path) -> None:
 def test_files_of_another_form_are_one_line(store: Store, tmp_path: Path) -> None:
     small = collection()
     pd.DataFrame({"query-id": ["q0"], "doc": ["d0"], "score": [1.0]}).to_parquet(tmp_path / "made.parquet")
-    with pytest.raises(UserError, match=r"has no column 'corpus-id' \(it has: query-id, doc, score\)"):
+    with pytest.raises(UserError, match=r"has no column 'doc-id' \(it has: query-id, doc, score\)"):
+        candidates(small, teacher_of(tmp_path, "parquet"), store, tmp_path)
+    pd.DataFrame({"query-id": ["q0"], "doc-id": ["d0"], "score": ["high"]}).to_parquet(tmp_path / "made.parquet")
+    with pytest.raises(UserError, match=r"made.parquet: its columns cannot be read as ids and scores \(.*high"):
         candidates(small, teacher_of(tmp_path, "parquet"), store, tmp_path)
     uneven = pa.table({"query_id": ["q0", "q1"], "document_ids": [["d0"], ["d1", "d2"]], "scores": [[0.5], [0.5]]})
     (tmp_path / "lists").mkdir()
     pq.write_table(uneven, tmp_path / "lists" / "a.parquet")
     with pytest.raises(UserError, match=r"a.parquet, row 1: 2 document_ids and 1 scores"):
+        candidates(small, teacher_of(tmp_path / "lists", "lists"), store, tmp_path / "lists")
+    flat = pa.table({"query_id": ["q0"], "document_ids": ["d0"], "scores": [0.5]})
+    pq.write_table(flat, tmp_path / "lists" / "a.parquet")
+    with pytest.raises(UserError, match=r"a.parquet: its columns cannot be read as ids and scores"):
         candidates(small, teacher_of(tmp_path / "lists", "lists"), store, tmp_path / "lists")
     with pytest.raises(UserError, match=r"holds no nq-\*.parquet"):
         files_of(tmp_path / "lists", "lists", "nq")
@@ -278,7 +288,14 @@ def test_vectors_that_do_not_fit_are_one_line(store: Store, tmp_path: Path) -> N
     refused(whole[1:], names, r"of shape \(59, 384\), documents.txt has 60 ids")
     refused(whole, [names[1], *names[1:]], f"the id '{names[1]}' stands there twice")
     refused(whole[:, :100], names, "queries have 384 dimensions, documents 100")
-    refused(np.vstack([whole, whole[:1]]), [*names, "dx"], r"1 of its documents are not in small \(first: 'dx'\)")
+    (path / "documents.txt").write_bytes(b"\xff\n")
+    with pytest.raises(UserError, match=r"documents.txt: not UTF-8"):
+        candidates(small, teacher_of(path, "embeddings"), store, path)
+    refused(
+        np.vstack([whole, whole[:1]]),
+        [*names, "dx"],
+        r"1 of its entries name documents that small does not have \(first: 'dx'\)",
+    )
 
 
 def test_files_that_have_changed_are_refused_and_stored_rankings_need_none(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,14 @@ def ranked(
     return retrieve(small, teacher=teacher, depth=DEPTH, store=Store(store), execution=execution, embed=embed)
 
 
+@cache
+def library_model(folder: Path) -> CrossEncoder:
+    return CrossEncoder(str(folder), device="cpu", max_length=64, activation_fn=torch.nn.Identity())
+
+
 def logits(small: Collection, folder: Path, query: int, documents: list[int]) -> list[float]:
     """One pair at a time, by the library."""
-    model = CrossEncoder(str(folder), device="cpu", max_length=64, activation_fn=torch.nn.Identity())
+    model = library_model(folder)
     asked, passages = small.splits["train"].queries.texts[query], small.corpus.passages
     return [float(model.predict((asked, passages[d]))) for d in documents]
 
