@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-STORE ?= outputs/store
 WORKERS ?= 2
 
 RUN := $(VENV)/bin/python -m
@@ -13,10 +12,9 @@ READY := $(VENV)/.ready
 
 demo: setup
 	@$(RUN) experiments.run -m study=demo execution.results=null
-	@$(RUN) analysis build demo --records $(STORE)
 	@echo
 	@echo "Next, your own data (corpus.jsonl, queries.jsonl, qrels/train.tsv, qrels/test.tsv in one folder):"
-	@echo "  $(RUN) experiments.run data=beir data.path=FOLDER miner=topk_percpos"
+	@echo "  $(RUN) experiments.run -m study=own_data data=beir data.path=FOLDER"
 
 # One thread each: two workers that each take every core slow one another down.
 test: setup
