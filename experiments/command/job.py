@@ -98,10 +98,14 @@ def result_line(result: RunResult, seconds: float) -> str:
 
 
 def _treated(facts: MiningFacts) -> str:
-    """` (9 dropped for known false negatives)` or ` (12 of relabelled positives)`; nothing where neither was asked."""
-    if facts.dropped_rows is not None:
-        return f" ({facts.dropped_rows} dropped for known false negatives)"
-    return "" if facts.relabelled is None else f" ({facts.relabelled} of relabelled positives)"
+    """` (9 dropped for known false negatives, 3 more without a scored positive)`; nothing where nothing is to tell."""
+    told = {
+        "dropped for known false negatives": facts.dropped_rows,
+        "of relabelled positives": facts.relabelled,
+        "more without a scored positive": facts.no_anchor or None,
+    }
+    parts = [f"{count} {what}" for what, count in told.items() if count is not None]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _cut(scores: TaskScores) -> str:

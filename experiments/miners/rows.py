@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.config import DataConfig, MiningConfig
+from experiments.errors import UserError
 from experiments.identity import derive_seed
 from experiments.ir import Candidates, Positions, Qrels, Scores
 from experiments.miners.draws import uniform
@@ -78,12 +79,17 @@ def show_positives(
 def with_anchor(rows: Rows, *, sparse: bool) -> tuple[Rows, int]:
     """The rows whose positive the teacher has scored, and how many others there were.
 
-    Raises ValueError where a teacher that scores every document has left one out.
+    Raises ValueError where a teacher that scores every document has left one out, UserError where no row is left.
     """
     scored = ~np.isnan(rows.score)
     missing = int(np.count_nonzero(~scored))
     if missing and not sparse:
         raise ValueError(f"{missing} shown positives have no score, from a teacher that scores every document")
+    if missing and missing == len(rows):
+        raise UserError(
+            f"the teacher has scored none of the {missing} shown positives, and a row needs its positive's score: add "
+            "the relevant documents to its files, however low they rank"
+        )
     kept = replace(
         rows,
         query=rows.query[scored],

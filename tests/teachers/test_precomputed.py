@@ -170,6 +170,10 @@ def test_rows_without_an_anchor_are_dropped_and_rows_that_end_early_are_counted(
     assert (result.facts.kept, result.facts.candidates) == (8, 4 * 5 + 4 * 4)
     short = mined(small, candidates(small, teacher, store, path), num_negatives=5)
     assert (short.facts.kept, short.facts.short_rows) == (4, 4)
+    (tmp_path / "none").mkdir()
+    path, teacher = written(tmp_path / "none", "trec", [row for row in rows if row[0] in {"q0", "q3", "q6", "q9"}])
+    with pytest.raises(UserError, match="the teacher has scored none of the 12 shown positives"):
+        mined(small, candidates(small, teacher, store, path), num_negatives=3)
 
 
 @given(
