@@ -41,28 +41,29 @@ from experiments.config.mixture import (
     one_collection,
 )
 from experiments.config.models import (
-    BaseStudent,
     Bm25Teacher,
-    CheckpointStudent,
     CheckpointTeacher,
     DenseTeacher,
-    DistilledStudent,
     Encoder,
-    LowRankAdapter,
-    ModelStudent,
     PrecomputedTeacher,
     Pretrained,
     RandomTeacher,
-    StudentConfig,
-    TinyStudent,
     VectorTeacher,
-    encoders_in,
-    runs_in,
 )
+from experiments.config.parts import encoders_in, runs_in
 from experiments.config.run import (
     RunConfig,
     run_id,
     run_identity,
+)
+from experiments.config.students import (
+    BaseStudent,
+    CheckpointStudent,
+    DistilledStudent,
+    LowRankAdapter,
+    ModelStudent,
+    StudentConfig,
+    TinyStudent,
 )
 from experiments.config.teachers import (
     EnsembleTeacher,

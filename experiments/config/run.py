@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner, check_teacher
 from experiments.config.mixture import MixtureData, RunData, check_mixed, collections_of, mining_of
-from experiments.config.models import StudentConfig
+from experiments.config.students import StudentConfig
 from experiments.config.teachers import TeacherConfig
 from experiments.config.training import EvaluationConfig, TrainConfig, check_student
 from experiments.config.value import Size, Value

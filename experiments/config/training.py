@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from experiments.config.masks import GuideMask, KnownPositivesMask, MaskConfig, SelfMask
-from experiments.config.models import StudentConfig
+from experiments.config.students import StudentConfig
 from experiments.config.value import Count, Fraction, Precision, Value
 
 
