@@ -59,11 +59,11 @@ def beir_home() -> Path | None:
 
 
 def named_folders(texts: Sequence[str]) -> dict[str, Path]:
-    """What `--data-path NAME=FOLDER`, given once for each, names. Raises UserError without a name or a folder."""
+    """What `--data-path NAME=FOLDER`, given once for each, names. Raises UserError for what is not there."""
     named = [text.partition("=") for text in texts]
     for name, _, folder in named:
-        if not name or not Path(folder or "?").is_dir():
-            raise UserError(f"--data-path {name}={folder}: should be NAME=FOLDER of a collection in BEIR form")
+        if not name or not Path(folder or "?").exists():
+            raise UserError(f"--data-path {name}={folder}: should be NAME=FOLDER or FILE of a collection")
     return {name: Path(folder) for name, _, folder in named}
 
 

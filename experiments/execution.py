@@ -46,6 +46,7 @@ class Execution(Value):
     workers: processes that read docstrings, and on CUDA those that tokenise training batches.
     deterministic: on CUDA, only algorithms that repeat their results to the last bit; recorded.
     results: a folder of published records, which count as done; None = only the store's do.
+    data_paths: where collections lie, by name; at "NAME:corpus" the passages of one whose own file holds pairs alone.
     output: where logs and the tracker's files of this run go. model_folders: further folders of models, by their own
     names, for what another run's config names (teacher=checkpoint, student=checkpoint).
     """

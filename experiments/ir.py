@@ -60,7 +60,9 @@ class Corpus:
     @cached_property
     def passages(self) -> tuple[str, ...]:
         """What a model reads: mteb's ``(title + " " + text).strip()``."""
-        return tuple((title + " " + text).strip() for title, text in zip(self.titles, self.texts, strict=True))
+        # Without a title nothing is joined, so that a text which needs no strip is kept once.
+        pairs = zip(self.titles, self.texts, strict=True)
+        return tuple((title + " " + text).strip() if title else text.strip() for title, text in pairs)
 
     @cached_property
     def normalised(self) -> tuple[str, ...]:
@@ -184,12 +186,15 @@ class Split:
     nonrelevant: what is judged with score 0 or below, kept only where it decides what is searched
         (`data.search_corpus: judged`). Its query is NO_QUERY where that query has no positive judgment.
     missing: positive judgments of documents that the corpus lacks (`data.missing_documents: drop`).
+    given: negatives that the collection itself has for its queries; their grade is their place in the query's list,
+        from 1.
     """
 
     queries: Queries
     qrels: Qrels
     nonrelevant: Qrels = field(default_factory=Qrels.empty)
     missing: MissingJudgments = field(default_factory=lambda: MissingJudgments.build([]))
+    given: Qrels = field(default_factory=Qrels.empty)
 
     @property
     def judged_queries(self) -> Positions:
@@ -204,6 +209,8 @@ class Split:
             parts += ["nonrelevant", self.nonrelevant.content_hash]
         if len(self.missing):
             parts += ["missing", hash_texts(str(value) for row in self.missing.rows() for value in row)]
+        if len(self.given):
+            parts += ["given", self.given.content_hash]
         return parts
 
 

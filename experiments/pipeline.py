@@ -44,6 +44,7 @@ from experiments.miners.depth import fetch_depth
 from experiments.miners.ensemble import Ensemble, Ranked, make_pools
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
+from experiments.miners.needs import check_needs
 from experiments.miners.pool import Pool
 from experiments.models.device import check_attention, check_training_device, resolve_device, use_device
 from experiments.models.encoder import resolved_models
@@ -215,6 +216,7 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     if config.train.kind != "none":
         for one in own.values():
             require_split(one, "train", "this run trains")
+            check_needs(config.part(one.name), one)
     say_device(resolve_device(context.execution), threads=threads_used(context.execution.threads))
     say_collections(collections, own, collections_of(config.data))
     _keep_groups(targets, context.execution.store)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.collections.beir_files import BeirFolder, Judgment, read_folder
+from experiments.collections.beir_files import JudgedFiles, Judgment, read_folder
 from experiments.collections.dangling import check_dangling
 from experiments.collections.raw import RawCollection
-from experiments.config import BeirData
+from experiments.config import BeirData, JudgedData
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import NO_QUERY, Corpus, MissingJudgments, Qrels, Queries, Split, normalise_text
@@ -39,10 +39,14 @@ def beir_path(name: str, execution: Execution) -> Path:
 def read_beir(data: BeirData, *, execution: Execution) -> RawCollection:
     """What the folder holds. Raises UserError for a defect in its files."""
     path = beir_path(data.name, execution)
-    folder = read_folder(path, parents=data.group_by == "document")
-    check_dangling(folder, path, drop=data.missing_documents == "drop")
+    return judged_collection(read_folder(path, parents=data.group_by), data)
+
+
+def judged_collection(folder: JudgedFiles, data: JudgedData) -> RawCollection:
+    """The collection of what the files hold. Raises UserError for judgments that cannot be used."""
+    check_dangling(folder, drop=data.missing_documents == "drop")
     report = _count_documents(folder.corpus)
-    splits = _judged_splits(folder, path, data, report)
+    splits = _judged_splits(folder, data, report)
     return RawCollection(name=data.name, corpus=folder.corpus, splits=splits, report=report)
 
 
@@ -58,7 +62,7 @@ def _count_documents(corpus: Corpus) -> dict[str, int]:
     }
 
 
-def _judged_splits(folder: BeirFolder, path: Path, data: BeirData, report: dict[str, int]) -> dict[str, Split]:
+def _judged_splits(folder: JudgedFiles, data: JudgedData, report: dict[str, int]) -> dict[str, Split]:
     """Each split's queries that have a positive judgment, in file order of the queries; counts into `report`.
 
     A train query whose relevant documents are all missing cannot be trained on, so it is left out.
@@ -69,7 +73,7 @@ def _judged_splits(folder: BeirFolder, path: Path, data: BeirData, report: dict[
     splits = {}
     for name, rows in folder.qrels.items():
         found = _resolve(rows, query_at, document_at, report)
-        _check_usable(found, rows, path / "qrels" / f"{name}.tsv")
+        _check_usable(found, rows, folder.places[name])
         splits[name] = _split(folder.queries, found, data, trained=name == "train")
         judged = {row.query for row in rows if row.query in query_at}
         report["queries_without_positive"] += len(judged) - len(splits[name].queries)
@@ -122,7 +126,7 @@ def _check_usable(found: _Found, rows: Sequence[Judgment], path: Path) -> None:
     )
 
 
-def _split(queries: Queries, found: _Found, data: BeirData, *, trained: bool) -> Split:
+def _split(queries: Queries, found: _Found, data: JudgedData, *, trained: bool) -> Split:
     asked = {query for query, _ in found.relevant}
     if not trained:
         asked |= {query for query, _ in found.missing}

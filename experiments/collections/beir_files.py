@@ -1,30 +1,26 @@
 """Reads the files of a folder in BEIR form; every defect is one line that names file, line and value.
 
-``corpus.jsonl[.gz]``: `_id`, `title` (optional), `text`, `metadata` (optional). ``queries.jsonl[.gz]``: `_id`, `text`.
-``qrels/SPLIT.tsv``: the header ``query-id corpus-id score``, tab-separated. The whole folder is read before anything is
-made of it.
+``corpus.jsonl``: `_id`, `title` (optional), `text`, `metadata` (optional). ``queries.jsonl``: `_id`, `text`. Either may
+be gzip (``.jsonl.gz``) or parquet (``.parquet``) with these fields as columns. ``qrels/SPLIT.tsv``, gzip or parquet:
+the header ``query-id corpus-id score``, tab-separated. The whole folder is read before anything is made of it.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from experiments.collections.lines import NumberedRow, json_rows, lines
+from experiments.collections.parquet import parquet_rows
+from experiments.collections.values import grade_of, id_of, text_of
 from experiments.errors import UserError
 from experiments.ir import Corpus, Queries
 
 HEADER = ["query-id", "corpus-id", "score"]
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_INTEGRAL = re.compile(r"[+-]?[0-9]+(\.0*)?")
-_LARGEST_SCORE = 2**31 - 1
+SPLIT_FORMS = (".tsv", ".tsv.gz", ".parquet")
+"""How a qrels file may end, after its split's name."""
 
 
 class Judgment(NamedTuple):
@@ -37,36 +33,44 @@ class Judgment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BeirFolder:
-    """What stands in the files, in file order; `qrels` by split name, score-0 rows included."""
+class JudgedFiles:
+    """What stands in the files, in file order. qrels: by split, score-0 rows included; places: their files.
+
+    called: what messages call the files of queries and of documents.
+    """
 
     corpus: Corpus
     queries: Queries
     qrels: dict[str, list[Judgment]]
+    places: dict[str, Path]
+    called: tuple[str, str] = ("queries.jsonl", "corpus.jsonl")
 
 
-def read_folder(folder: Path, *, parents: bool = False) -> BeirFolder:
+def read_folder(folder: Path, *, parents: str = "query") -> JudgedFiles:
     """Read all of it. Raises UserError for the first missing file or broken line. parents: as `read_corpus`."""
     corpus, queries, qrels = _paths(folder)
-    return BeirFolder(
+    return JudgedFiles(
         corpus=read_corpus(corpus, parents=parents),
         queries=read_queries(queries),
-        qrels={path.stem: read_qrels(path) for path in qrels},
+        qrels={name: read_qrels(path) for name, path in qrels.items()},
+        places=qrels,
     )
 
 
-def read_corpus(path: Path, *, parents: bool = False) -> Corpus:
-    """The documents, in file order. parents: whether to read what each was cut from."""
+def read_corpus(path: Path, *, parents: str = "query") -> Corpus:
+    """The documents, in file order. parents: `data.group_by`: what each was cut from is read for document and auto."""
     ids: dict[str, int] = {}
     titles, texts, wholes = [], [], []
     for number, row in _rows(path):
         ids[_identifier(path, number, row, ids)] = number
-        titles.append(_string(path, number, row, "title", default=""))
-        texts.append(_string(path, number, row, "text"))
-        if parents:
+        titles.append(text_of(path, number, row, "title", default=""))
+        texts.append(text_of(path, number, row, "text"))
+        if parents in {"document", "auto"}:
             wholes.append(_parent(path, number, row))
     if not ids:
         raise UserError(f"{path} holds no documents: write one JSON object a line")
+    if parents == "auto" and wholes == list(ids):
+        wholes = []
     return Corpus(ids=tuple(ids), titles=tuple(titles), texts=tuple(texts), parents=tuple(wholes))
 
 
@@ -76,7 +80,7 @@ def read_queries(path: Path) -> Queries:
     texts = []
     for number, row in _rows(path):
         ids[_identifier(path, number, row, ids)] = number
-        text = _string(path, number, row, "text")
+        text = text_of(path, number, row, "text")
         if not text.strip():
             raise UserError(f"{path}:{number}: the query's text is blank: fill it in or remove the line")
         texts.append(text)
@@ -87,31 +91,41 @@ def read_queries(path: Path) -> Queries:
 
 def read_qrels(path: Path) -> list[Judgment]:
     """The judgments, in file order. Raises UserError for a file without any."""
-    lines = _lines(path)
-    _, first = next(lines, (1, ""))
-    if first.split("\t") != HEADER:
-        raise UserError(f"{path}:1: the header is {first[:80]!r}: it must be {'<tab>'.join(HEADER)}")
-    rows = [_judgment(path, number, line) for number, line in lines if line.strip()]
+    if path.suffix == ".parquet":
+        rows = [_judgment_row(path, number, row) for number, row in parquet_rows(path)]
+    else:
+        numbered = lines(path)
+        _, first = next(numbered, (1, ""))
+        if first.split("\t") != HEADER:
+            raise UserError(f"{path}:1: the header is {first[:80]!r}: it must be {'<tab>'.join(HEADER)}")
+        rows = [_judgment(path, number, line) for number, line in numbered if line.strip()]
     if not rows:
         raise UserError(f"{path} holds no judgments below its header: add rows or remove the file")
     return rows
 
 
-def _paths(folder: Path) -> tuple[Path, Path, list[Path]]:
+def _paths(folder: Path) -> tuple[Path, Path, dict[str, Path]]:
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: name one that holds corpus.jsonl, queries.jsonl and qrels/")
-    qrels = sorted((folder / "qrels").glob("*.tsv"))
+    qrels = sorted(path for path in (folder / "qrels").glob("*") if path.name.endswith(SPLIT_FORMS))
     if not qrels:
         raise UserError(f"{folder / 'qrels'} holds no SPLIT.tsv: add qrels/test.tsv with the header {' '.join(HEADER)}")
-    return _plain_or_gz(folder / "corpus.jsonl"), _plain_or_gz(folder / "queries.jsonl"), qrels
+    named: dict[str, Path] = {}
+    for path in qrels:
+        name = path.name.partition(".")[0]
+        if named.setdefault(name, path) != path:
+            raise UserError(f"{path}: the split {name} has several files: keep one of them")
+    return _any_form(folder, "corpus"), _any_form(folder, "queries"), named
 
 
-def _plain_or_gz(path: Path) -> Path:
-    packed = path.with_name(path.name + ".gz")
-    for found in (path, packed):
-        if found.is_file():
-            return found
-    raise UserError(f"{path} is missing (and so is {packed.name}): the folder is not in BEIR form")
+def _any_form(folder: Path, name: str) -> Path:
+    for form in (".jsonl", ".jsonl.gz", ".parquet"):
+        if (path := folder / f"{name}{form}").is_file():
+            return path
+    raise UserError(
+        f"{folder / name}.jsonl is missing (and so are {name}.jsonl.gz and {name}.parquet): "
+        "the folder is not in BEIR form"
+    )
 
 
 def _judgment(path: Path, number: int, line: str) -> Judgment:
@@ -119,53 +133,23 @@ def _judgment(path: Path, number: int, line: str) -> Judgment:
     if len(fields) != len(HEADER):
         raise UserError(f"{path}:{number}: {line[:80]!r} has {len(fields)} tab-separated fields: it must have 3")
     query, document, score = fields
-    return Judgment(query, document, _grade(path, number, score), number)
+    return Judgment(query, document, grade_of(path, number, score), number)
 
 
-def _grade(path: Path, number: int, score: str) -> int:
-    """`score` as an integer; "1.0", which some tools write, is one."""
-    if not _INTEGRAL.fullmatch(score.strip()):
-        raise UserError(f"{path}:{number}: the score {score!r} is not an integer: write 0, 1, 2, ...")
-    grade = int(score.partition(".")[0])
-    if abs(grade) > _LARGEST_SCORE:
-        raise UserError(f"{path}:{number}: the score {score!r} is too large: write 0, 1, 2, ...")
-    return grade
+def _judgment_row(path: Path, number: int, row: dict[str, Any]) -> Judgment:
+    query, document = (id_of(path, number, row, field) for field in HEADER[:2])
+    if row.get("score") is None:
+        raise UserError(f"{path}:{number}: the score is missing: the columns must be {', '.join(HEADER)}")
+    return Judgment(query, document, grade_of(path, number, row["score"]), number)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of each line that is not blank."""
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number}: broken JSON ({error.msg}): {line[:80]!r}") from None
-        if not isinstance(row, dict):
-            raise UserError(f"{path}:{number}: {line[:80]!r} is not a JSON object: write one object a line")
-        yield number, row
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, text without its end). Raises UserError for bytes that are not UTF-8 or a broken archive."""
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, data in enumerate(file, start=1):
-                encoding = "utf-8-sig" if number == 1 else "utf-8"  # what Windows writes begins with a mark
-                yield number, data.decode(encoding).rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}:{number}: not UTF-8 (byte {error.start}): convert the file") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}:{number + 1}: the archive is broken ({error}): fetch it again") from None
-
-
-def _open(path: Path) -> gzip.GzipFile | BufferedReader:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+def _rows(path: Path) -> Iterator[NumberedRow]:
+    """(line or row number, object) of a jsonl or parquet file."""
+    return parquet_rows(path) if path.suffix == ".parquet" else json_rows(path)
 
 
 def _identifier(path: Path, number: int, row: dict[str, Any], seen: dict[str, int]) -> str:
-    name = _string(path, number, row, "_id")
+    name = id_of(path, number, row, "_id")
     if not name:
         raise UserError(f"{path}:{number}: the _id is empty: give the line a name")
     if name in seen:
@@ -177,22 +161,5 @@ def _parent(path: Path, number: int, row: dict[str, Any]) -> str:
     """`metadata.parent`, or the document's own id."""
     metadata = row.get("metadata")
     if not isinstance(metadata, dict) or metadata.get("parent") is None:
-        return _string(path, number, row, "_id")
-    return _string(path, number, metadata, "parent") or _string(path, number, row, "_id")
-
-
-def _string(path: Path, number: int, row: dict[str, Any], field: str, default: str | None = None) -> str:
-    value = row.get(field, default)
-    if value is None and default is not None:
-        return default
-    if value is None:
-        raise UserError(
-            f"{path}:{number}: the field {field!r} is missing: the line has {', '.join(row) or 'no fields'}"
-        )
-    if not isinstance(value, str):
-        raise UserError(
-            f"{path}:{number}: the field {field!r} is {value!r}: it must be a string: write {json.dumps(str(value))}"
-        )
-    if _SURROGATE.search(value):
-        raise UserError(f"{path}:{number}: the field {field!r} holds half a surrogate pair: {value!a:.80}")
-    return value
+        return id_of(path, number, row, "_id")
+    return id_of(path, number, metadata, "parent") or id_of(path, number, row, "_id")

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.collections.raw import RawCollection
+from experiments.collections.side import queries_where, train_groups
+from experiments.collections.sizes import make_splits
 from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, minable_documents
 from experiments.config import CarvedData, DataConfig
 from experiments.errors import UserError
 from experiments.identity import derive_seed
-from experiments.ir import Collection, Corpus, MissingJudgments, Positions, Queries, Split, normalise_text
-
-Mask = npt.NDArray[np.bool_]
+from experiments.ir import Collection, Corpus, Queries, Split
 
 
 def carve(raw: RawCollection, data: DataConfig) -> Collection:
     """The collection to train and measure on. Raises UserError where too few train queries are left to set aside."""
     report = dict(raw.report)
-    splits = _without_own_leaks(raw.splits, report)
+    splits = raw.splits
+    if isinstance(data, CarvedData):
+        splits = make_splits(splits, data, corpus=raw.corpus, report=report)
+    splits = _without_own_leaks(splits, report)
     if isinstance(data, CarvedData):
         if data.heldout_queries:
             splits = _set_aside(splits, "heldout", data.heldout_queries, data=data, corpus=raw.corpus, report=report)
@@ -71,7 +73,7 @@ def _without_leaks(splits: Mapping[str, Split], texts: Iterable[str]) -> tuple[d
     leaking = np.array([text in evaluated for text in train.queries.normalised], dtype=np.bool_)
     left = {name: split for name, split in splits.items() if name != "train"}
     if not leaking.all():
-        left["train"] = _where(train, ~leaking) if leaking.any() else train
+        left["train"] = queries_where(train, ~leaking) if leaking.any() else train
     return left, int(leaking.sum())
 
 
@@ -89,7 +91,7 @@ def _set_aside(
     Whole groups leave train until they hold `count` queries; what the last group holds beyond that is in neither.
     """
     train = _train_to_carve(splits, name, count, data)
-    groups = _groups(train, corpus, data)
+    groups = train_groups(train, corpus, data)
     rng = np.random.default_rng(derive_seed(data.split_seed, "set_aside", name))
     order = rng.permutation(groups.max() + 1)
     sizes = np.bincount(groups)[order]
@@ -104,7 +106,9 @@ def _set_aside(
     chosen[rng.permutation(taken)[:count]] = True
     report[f"{name}_queries_from_train"] = count
     report[f"train_queries_dropped_with_{name}"] = len(taken) - count
-    return _without_own_leaks({**splits, "train": _where(train, ~leaving), name: _where(train, chosen)}, report)
+    return _without_own_leaks(
+        {**splits, "train": queries_where(train, ~leaving), name: queries_where(train, chosen)}, report
+    )
 
 
 def _train_to_carve(splits: Mapping[str, Split], name: str, count: int, data: CarvedData) -> Split:
@@ -118,35 +122,3 @@ def _train_to_carve(splits: Mapping[str, Split], name: str, count: int, data: Ca
             f"data.{name}_queries={count} must leave train queries, but {data.name} has {available}: lower it"
         )
     return train
-
-
-def _groups(train: Split, corpus: Corpus, data: CarvedData) -> Positions:
-    """(Q,) int32 group of each train query; near-copies share one."""
-    if data.group_by == "query":
-        return _factorise(train.queries.normalised)
-    _, first = np.unique(train.qrels.query, return_index=True)
-    documents = train.qrels.document[first]
-    if data.group_by == "document":
-        return _factorise([corpus.parents[d] for d in documents])
-    return _factorise([normalise_text(corpus.titles[d]) or f"\0{corpus.ids[d]}" for d in documents])
-
-
-def _factorise(labels: Sequence[str]) -> Positions:
-    number: dict[str, int] = {}
-    return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int32)
-
-
-def _where(split: Split, mask: Mask) -> Split:
-    """The queries under `mask` (Q,) bool, and their judgments; judgments of no query (NO_QUERY) stay behind."""
-    kept = np.flatnonzero(mask).astype(np.int32)
-    new_position = np.cumsum(mask, dtype=np.int32) - 1
-    nonrelevant, missing = split.nonrelevant, split.missing
-    return replace(
-        split,
-        queries=split.queries.take(kept),
-        qrels=split.qrels.take(mask[split.qrels.query], query=new_position),
-        nonrelevant=nonrelevant.take((nonrelevant.query >= 0) & mask[nonrelevant.query], query=new_position),
-        missing=MissingJudgments.build(
-            (int(new_position[query]), document, grade) for query, document, grade in missing.rows() if mask[query]
-        ),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.collections.beir_files import BeirFolder, Judgment
+from experiments.collections.beir_files import JudgedFiles, Judgment
 from experiments.errors import UserError
 
 SHOWN = 3
@@ -13,19 +13,19 @@ Dangling = list[tuple[Judgment, str]]
 """Judgments, each with its id that is not there."""
 
 
-def check_dangling(folder: BeirFolder, path: Path, *, drop: bool) -> None:
+def check_dangling(folder: JudgedFiles, *, drop: bool) -> None:
     """Raises UserError that counts the dangling judgments of the first split that has some, unless they are dropped.
 
-    folder: what `path` holds. An id that differs only by white space is a slip, and refused in either case.
+    An id that differs only by white space is a slip, and refused in either case.
     """
     queries, documents = frozenset(folder.queries.ids), frozenset(folder.corpus.ids)
     for name, rows in folder.qrels.items():
-        file = path / "qrels" / f"{name}.tsv"
+        file = folder.places[name]
         lost = [(row, row.query) for row in rows if row.query not in queries]
         gone = [(row, row.document) for row in rows if row.document not in documents]
         _check_spaces(file, "query", lost, folder.queries.ids)
         _check_spaces(file, "document", gone, folder.corpus.ids)
-        parts = [_counted(lost, "queries", "queries.jsonl"), _counted(gone, "documents", "corpus.jsonl")]
+        parts = [_counted(lost, "queries", folder.called[0]), _counted(gone, "documents", folder.called[1])]
         if (lost or gone) and not drop:
             raise UserError(
                 f"{file}: {' and '.join(part for part in parts if part)}: mend the ids, or go on without these "

@@ -73,6 +73,7 @@ def _join_splits(parts: Mapping[str, Collection], split: str) -> Split:
         ),
         qrels=_join_qrels((one.qrels, queries[name], documents[name]) for name, one in there.items()),
         nonrelevant=_join_qrels((one.nonrelevant, queries[name], documents[name]) for name, one in there.items()),
+        given=_join_qrels((one.given, queries[name], documents[name]) for name, one in there.items()),
         missing=MissingJudgments.build(
             (query + queries[name], f"{name}/{document}", grade)
             for name, one in there.items()

@@ -8,8 +8,20 @@ from pathlib import Path
 from experiments.collections.beir import read_beir
 from experiments.collections.carve import carve, without_evaluated
 from experiments.collections.docstrings import read_docstrings
+from experiments.collections.pairs import read_pairs
 from experiments.collections.raw import RawCollection
-from experiments.config import BeirData, DataConfig, DocstringsData, RunConfig, RunData, collections_of
+from experiments.collections.trec import read_trec
+from experiments.config import (
+    BeirData,
+    DataConfig,
+    DocstringsData,
+    JudgedData,
+    PairsData,
+    RunConfig,
+    RunData,
+    TrecData,
+    collections_of,
+)
 from experiments.execution import Execution
 from experiments.ir import Collection, Queries
 
@@ -22,6 +34,10 @@ def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> C
 def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollection:
     if isinstance(data, DocstringsData):
         return read_docstrings(data, cache=cache, workers=execution.workers)
+    if isinstance(data, PairsData):
+        return read_pairs(data, execution=execution)
+    if isinstance(data, TrecData):
+        return read_trec(data, execution=execution)
     return read_beir(data, execution=execution)
 
 
@@ -61,5 +77,5 @@ def named_data(name: str, own: RunData) -> DataConfig:
         return there[name]
     if name == "docstrings":
         return DocstringsData()
-    drop = any(isinstance(one, BeirData) and one.missing_documents == "drop" for one in there.values())
+    drop = any(isinstance(one, JudgedData) and one.missing_documents == "drop" for one in there.values())
     return BeirData(name=name, missing_documents="drop" if drop else "error")

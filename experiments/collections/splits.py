@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from experiments.config import BeirData, DataConfig
+from experiments.config import DataConfig, JudgedData
 from experiments.errors import UserError
 from experiments.ir import Collection, Corpus, Qrels, Split
 
@@ -18,8 +18,10 @@ LEAKING_ELSEWHERE = "train_queries_of_other_evaluated_collections_removed"
 """Report key: training queries that repeat a query of another collection that the run is measured on."""
 
 FIXES = {
-    "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, or train=none",
+    "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, make the splits with "
+    "'data.split={dev: 0.1, test: 0.2}', or train=none",
     "dev": "give it qrels/dev.tsv, or carve a dev split out of train with data.dev_queries=N",
+    "test": "give it qrels/test.tsv, or make one of train with 'data.split={dev: 0.1, test: 0.2}'",
     "heldout": "set some train queries aside with data.heldout_queries=N",
 }
 
@@ -56,8 +58,8 @@ def evaluation_split(collection: Collection, data: DataConfig, split_name: str) 
     Raises UserError where the collection lacks the split.
     """
     split = require_split(collection, split_name, f"{split_name} is to be evaluated")
-    if not (isinstance(data, BeirData) and data.search_corpus == "judged"):
-        return collection.corpus, split
+    if not (isinstance(data, JudgedData) and data.search_corpus == "judged"):
+        return collection.corpus, replace(split, given=Qrels.empty()) if len(split.given) else split
     kept = np.union1d(split.qrels.document, split.nonrelevant.document)
     qrels = replace(split.qrels, document=np.searchsorted(kept, split.qrels.document).astype(np.int32))
-    return collection.corpus.take(kept), replace(split, qrels=qrels, nonrelevant=Qrels.empty())
+    return collection.corpus.take(kept), replace(split, qrels=qrels, nonrelevant=Qrels.empty(), given=Qrels.empty())

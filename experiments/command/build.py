@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from experiments.command import mistakes
-from experiments.command.folders import model_folders, take_data_paths, take_model_paths
+from experiments.command.data_paths import take_data_paths
+from experiments.command.folders import model_folders, take_model_paths
 from experiments.command.rankings import take_ranking_paths
 from experiments.config import RunConfig
 from experiments.errors import UserError
@@ -37,7 +38,7 @@ class Composed:
 def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
     """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit."""
     plain = copy.deepcopy(dict(config))
-    data_paths = take_data_paths(plain)
+    data_paths = take_data_paths(plain["data"])
     model_paths = take_model_paths(plain) | model_folders(plain["execution"])
     ranking_paths = take_ranking_paths([plain[name] for name in ("teacher", "mining")])
     run = {name: plain[name] for name in IDENTITY if name in plain}

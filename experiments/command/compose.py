@@ -28,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from experiments.command import mistakes
 from experiments.command.build import Composed, build
-from experiments.command.folders import is_empty
+from experiments.command.data_paths import is_empty
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
 from experiments.command.own_study import study_path
 from experiments.command.presets import with_presets

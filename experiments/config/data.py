@@ -23,6 +23,16 @@ class _Data(Value):
     mining_corpus: Literal["all", "train"] = "all"
 
 
+class SplitSizes(Value):
+    """How many queries a split gets that is made because a collection has none: a share below 1, or a count.
+
+    Together they take at most half of the queries; where they ask for more, both shrink in proportion.
+    """
+
+    dev: Annotated[float, Field(gt=0.0, lt=1.0)] | Size = 0.1
+    test: Annotated[float, Field(gt=0.0, lt=1.0)] | Size = 0.2
+
+
 class DocstringsData(_Data):
     """Docstrings of the pinned distributions: the first sentence is the query, the rest the passage."""
 
@@ -54,7 +64,10 @@ class CarvedData(_Data):
     group_by: what keeps near-copies on one side when dev or held-out queries are carved out of train: the query's
         text, its first positive's title (squad's article), or the document that its first positive was cut from
         (`"metadata": {"parent": ...}` in corpus.jsonl, else its id). By document, evaluated queries are grouped so for
-        intervals, too; else by what their documents show (collections/groups.py).
+        intervals, too; else by what their documents show (collections/groups.py). auto: by document where some document
+        names what it was cut from, else by query.
+    split: sizes of the test and dev splits that are made of train (of test, where that is all there is) where the
+        collection has none, by split_seed, in whole groups; None = none are made. `dev_queries` wins over its dev.
     ignore_identical_ids: queries are documents of the corpus under the same id (ArguAna), so a document with the
         query's id is not mined for it and is left out of its test ranking, as mteb leaves it out in its own task.
     """
@@ -63,12 +76,13 @@ class CarvedData(_Data):
     train_queries: Count | None = None
     dev_queries: Size = 0
     heldout_queries: Size = 0
-    group_by: Literal["query", "title", "document"] = "query"
+    group_by: Literal["query", "title", "document", "auto"] = "query"
     ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
+    split: Annotated[SplitSizes | None, Field(json_schema_extra={"neutral": None})] = None
 
 
-class BeirData(CarvedData):
-    """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`.
+class JudgedData(CarvedData):
+    """Documents, queries and judgments of these in files of their own.
 
     search_corpus: whether test queries are searched in all documents or in those judged in their split, whatever the
         score (squad).
@@ -76,9 +90,53 @@ class BeirData(CarvedData):
         training while measures still count the documents as not found.
     """
 
-    kind: Literal["beir"] = "beir"
     search_corpus: Literal["all", "judged"] = "all"
     missing_documents: Annotated[Literal["error", "drop"], Field(json_schema_extra={"neutral": "error"})] = "error"
 
 
-DataConfig = Annotated[DocstringsData | BeirData, Field(discriminator="kind")]
+class BeirData(JudgedData):
+    """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`."""
+
+    kind: Literal["beir"] = "beir"
+
+
+class TrecData(JudgedData):
+    """A folder of topics, a collection and judgments as TREC has them, at `Execution.data_paths[name]`."""
+
+    kind: Literal["trec"] = "trec"
+    positives: Literal["all", "one"] = "all"
+    group_by: Literal["query", "title", "document", "auto"] = "auto"
+    split: SplitSizes | None = SplitSizes()
+
+
+class PairColumns(Value):
+    """What the columns of a file of pairs are called; None = a common name where there is one, "none" = not read."""
+
+    query: str | None = None
+    positive: str | None = None
+    negative: str | None = None
+    query_id: str | None = None
+    positive_id: str | None = None
+    negative_id: str | None = None
+    title: str | None = None
+    group: str | None = None
+    score: str | None = None
+
+
+class PairsData(CarvedData):
+    """Rows of a query and a passage that answers it: a file or folder at `Execution.data_paths[name]`, or of a hub.
+
+    hub: the data set's name on the Hugging Face hub, with its revision (None = what the hub holds today) and subset.
+    """
+
+    kind: Literal["pairs"] = "pairs"
+    positives: Literal["all", "one"] = "all"
+    group_by: Literal["query", "title", "document", "auto"] = "auto"
+    split: SplitSizes | None = SplitSizes()
+    columns: PairColumns = PairColumns()
+    hub: str | None = None
+    revision: str | None = None
+    subset: str | None = None
+
+
+DataConfig = Annotated[DocstringsData | BeirData | PairsData | TrecData, Field(discriminator="kind")]

@@ -13,6 +13,7 @@ from experiments.config.value import Count, Fraction, Size, Value
 
 Anchor = Literal["own", "min", "max"]
 Shortfall = Literal["drop", "fewer", "backfill"]
+SameGroup = Literal["keep", "exclude"]
 
 
 class NaiveTopK(Value):
@@ -76,8 +77,22 @@ class RandomMiner(Value):
     kind: Literal["random"] = "random"
 
 
+class GivenNegatives(Value):
+    """The negatives that the data itself has for a query (data=pairs), the first of them; nothing is ranked."""
+
+    kind: Literal["given"] = "given"
+
+
 MinerConfig = Annotated[
-    NaiveTopK | TopKShifted | TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | TopKCalibrated | RandomMiner,
+    NaiveTopK
+    | TopKShifted
+    | TopKAbs
+    | TopKMarginPos
+    | TopKPercPos
+    | TopKQuantile
+    | TopKCalibrated
+    | RandomMiner
+    | GivenNegatives,
     Field(discriminator="kind"),
 ]
 
@@ -110,6 +125,7 @@ class CommonWith(Value):
     shortfall: Annotated[Shortfall | None, Field(json_schema_extra={"neutral": None})] = None
     positive_within: Annotated[Count | Literal["any"] | None, Field(json_schema_extra={"neutral": None})] = None
     false_negatives: Annotated[FalseNegatives | None, Field(json_schema_extra={"neutral": None})] = None
+    same_group: Annotated[SameGroup | None, Field(json_schema_extra={"neutral": None})] = None
 
     @staticmethod
     def of(source: MiningConfig, own: MiningConfig) -> dict[str, Any]:
@@ -149,6 +165,7 @@ class MiningConfig(Value):
     sample_from: Count = 10
     shortfall: Shortfall = "drop"
     positive_within: Count | None = None
+    same_group: Annotated[SameGroup, Field(json_schema_extra={"neutral": "keep"})] = "keep"
     reveal: Fraction = 0.0
     false_negatives: Annotated[FalseNegatives, Field(json_schema_extra={"neutral": "remove"})] = "remove"
     common_with: tuple[CommonWith, ...] = ()
@@ -200,7 +217,7 @@ class MiningConfig(Value):
 
 def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
     """Raise ValueError where the method can keep no row, or has no ranks that a setting needs."""
-    unranked = isinstance(miner, RandomMiner) or mining.shortfall == "backfill"
+    unranked = isinstance(miner, (RandomMiner, GivenNegatives)) or mining.shortfall == "backfill"
     if mining.num_negatives > mining.depth and not unranked:
         raise ValueError(
             f"mining.num_negatives={mining.num_negatives} is more than the mining.depth={mining.depth} candidates "
@@ -212,10 +229,10 @@ def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
             f"miner.shift={miner.shift} leaves {max(mining.depth - miner.shift, 0)} of the {mining.depth} candidates "
             f"that mining.depth looks at, and a row needs {wanted}: raise mining.depth"
         )
-    if isinstance(miner, RandomMiner) and mining.false_negatives in _NEEDS_RANKS:
+    if isinstance(miner, (RandomMiner, GivenNegatives)) and mining.false_negatives in _NEEDS_RANKS:
         raise ValueError(
-            f"mining.false_negatives={mining.false_negatives} {_NEEDS_RANKS[mining.false_negatives]}, and miner=random "
-            "ranks nothing: set it to remove"
+            f"mining.false_negatives={mining.false_negatives} {_NEEDS_RANKS[mining.false_negatives]}, and "
+            f"miner={miner.kind} ranks nothing: set it to remove"
         )
 
 
@@ -230,7 +247,7 @@ def check_teacher(teacher: TeacherConfig, miner: MinerConfig, mining: MiningConf
             f"miner={miner.kind} rejects candidates by their scores, and under teacher=random, whose scores tell "
             "nothing, that keeps no row: use miner=random, or another teacher"
         )
-    if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, RandomMiner):
+    if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, (RandomMiner, GivenNegatives)):
         return
     if mining.false_negatives in _NEEDS_RANKS:
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from experiments.config.data import BeirData, DataConfig, DocstringsData
+from experiments.config.data import BeirData, DataConfig, DocstringsData, PairsData, TrecData
 from experiments.config.mining import MiningConfig
 from experiments.config.value import Count, Value
 
@@ -98,7 +98,7 @@ class MixtureData(Value):
         return {name: part.data(counts[name]) for name, part in self.parts.items()}
 
 
-RunData = Annotated[DocstringsData | BeirData | MixtureData, Field(discriminator="kind")]
+RunData = Annotated[DocstringsData | BeirData | PairsData | TrecData | MixtureData, Field(discriminator="kind")]
 """What a run trains on: one collection, or several."""
 
 

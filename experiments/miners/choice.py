@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from experiments.config import MinerConfig
+from experiments.config import GivenNegatives, MinerConfig
 from experiments.ir import NO_DOCUMENT, NO_TEACHER, Positions, Scores
+from experiments.miners.given import given_documents
 from experiments.miners.methods import Rule, rule_of
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import ABOVE_BAR, CHOSEN, LIKELY_POSITIVE, SURVIVOR, WITHIN_SHIFT
@@ -26,7 +27,8 @@ class Choice:
     document, teacher, rank, score, anchor_score, bar, probability: (R, n) as in ir.Negatives.
     found: (R,) int64, negatives that the method itself found. kept: (R,) bool, rows that `shortfall` keeps, less those
     `dropped` (R,) bool by `false_negatives: drop_row`.
-    state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all. calibration: of a method
+    state: (R, K) int8 codes of reasons.py. looked: whether candidates were looked at at all. given: whether the
+    negatives are the data's own. calibration: of a method
     that estimates probabilities, how well.
     """
 
@@ -42,19 +44,23 @@ class Choice:
     state: State
     dropped: npt.NDArray[np.bool_]
     looked: bool
+    given: bool = False
     calibration: CalibrationFacts | None = None
 
 
 def choose(pool: Pool, miner: MinerConfig) -> Choice:
     """The method's negatives for every row of the pool, with `shortfall` and `false_negatives: drop_row` applied."""
     rule = rule_of(miner, pool)
-    return settle(pool, _choose_unranked(pool) if rule is None else choose_ranked(pool, rule))
+    return settle(pool, _choose_unranked(pool, miner) if rule is None else choose_ranked(pool, rule))
 
 
-def _choose_unranked(pool: Pool) -> Choice:
-    """Uniform documents outside the exclusions, fewer where the collection has no more."""
-    rows = np.arange(len(pool.rows))
-    document = draw_documents(pool, np.zeros((len(rows), 0), dtype=np.int32), pool.mining.num_negatives, rows=rows)
+def _choose_unranked(pool: Pool, miner: MinerConfig) -> Choice:
+    """The data's own negatives, or uniform documents; outside the exclusions, fewer where there are no more."""
+    rows, given = np.arange(len(pool.rows)), isinstance(miner, GivenNegatives)
+    if given:
+        document = given_documents(pool)
+    else:
+        document = draw_documents(pool, np.zeros((len(rows), 0), dtype=np.int32), pool.mining.num_negatives, rows=rows)
     nothing = np.full(document.shape, np.nan, dtype=np.float32)
     return Choice(
         document=document,
@@ -69,6 +75,7 @@ def _choose_unranked(pool: Pool) -> Choice:
         dropped=np.zeros(len(document), dtype=np.bool_),
         state=pool.state,
         looked=False,
+        given=given,
     )
 
 

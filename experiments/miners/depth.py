@@ -16,6 +16,8 @@ def fetch_depth(collection: Collection, *, mining: MiningConfig, ignore_identica
     The same for every method, threshold, seed, `positives` and `reveal`, so that all of them share one search: what
     `positives` hides may be revealed, so the depth allows for every judged document.
     """
-    excluded = most_exclusions(collection, ignore_identical_ids=ignore_identical_ids)
+    excluded = most_exclusions(
+        collection, ignore_identical_ids=ignore_identical_ids, same_group=mining.same_group == "exclude"
+    )
     asked = max(mining.depth + excluded, mining.positive_within or 0)
     return min(-(-asked // STEP) * STEP, max(1, int(collection.minable.sum())))

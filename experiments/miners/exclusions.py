@@ -12,7 +12,8 @@ from experiments.identity import derive_seed
 from experiments.ir import Collection
 from experiments.miners.draws import uniform
 from experiments.miners.pairs import Integers, PairSet, encode
-from experiments.miners.reasons import POSITIVE, QUERY_TEXT, REVEALED, SAME_TEXT
+from experiments.miners.parents import Parents, find_parents
+from experiments.miners.reasons import POSITIVE, QUERY_TEXT, REVEALED, SAME_GROUP, SAME_TEXT
 from experiments.miners.rows import Rows
 from experiments.miners.texts import TextGroups, group_texts
 
@@ -80,6 +81,13 @@ def exclude_always(rows: Rows, relevant: PairSet, groups: TextGroups, *, data: D
     )
 
 
+def exclude_group(always: PairSet, parents: Parents) -> PairSet:
+    """`always`, and every document that was cut from the same whole as a shown positive (`mining.same_group`)."""
+    shown = always.label == POSITIVE
+    pairs = parents.expand(always.group[shown], always.document[shown])
+    return PairSet.union(always, PairSet.build(always.documents, (*pairs, SAME_GROUP)))
+
+
 def reveal(relevant: Relevant, *, share: float, seed: int) -> Relevant:
     """Each relevant pair whose draw lies below `share`, labelled REVEALED: the sets of growing shares are nested."""
     pairs = relevant.pairs
@@ -90,7 +98,7 @@ def reveal(relevant: Relevant, *, share: float, seed: int) -> Relevant:
     )
 
 
-def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = False) -> int:
+def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = False, same_group: bool = False) -> int:
     """The most minable documents that any seed, `positives` and `reveal` could exclude for one query text."""
     groups = group_texts(collection, ignore_identical_ids=ignore_identical_ids)
     pairs = relevant_pairs(collection, groups).pairs
@@ -100,6 +108,9 @@ def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = Fals
         (*_own_text(np.unique(groups.query), groups), QUERY_TEXT),
         (*_same_id(groups), QUERY_TEXT),
     )
+    parents = find_parents(collection.corpus) if same_group else None
+    if parents is not None:
+        everything = exclude_group(everything, parents)
     return int(everything.count(len(groups.query), collection.minable).max(initial=0))
 
 

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from experiments.ir import NO_DOCUMENT, Negatives, Scores
 from experiments.miners.bins import RANK_EDGES, SCORE_EDGES, bin_of, histogram, range_labels, rates
 from experiments.miners.choice import Choice
+from experiments.miners.pairs import PairSet
 from experiments.miners.pool import Pool
-from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, REVEALED, SAME_TEXT, SURVIVOR
+from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, REVEALED, SAME_GROUP, SAME_TEXT, SURVIVOR
 from experiments.records.schema import CalibrationFacts, Histogram, MiningFacts
 
 
@@ -56,6 +57,9 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         dropped_rows=int(np.count_nonzero(choice.dropped)) if pool.mining.false_negatives == "drop_row" else None,
         relabelled=pool.relabelled,
         calibration=with_chosen(choice.calibration, negatives.probability),
+        given=int(np.count_nonzero(there & _own(pool, negatives))) if choice.given else None,
+        same_group=None if pool.parents is None else int(np.count_nonzero(_together(pool, negatives))),
+        same_group_excluded=_same_group_excluded(pool),
         no_anchor=pool.no_anchor if pool.candidates.sparse else None,
         ended=pool.ended if pool.candidates.sparse else None,
     )
@@ -82,6 +86,25 @@ def with_chosen(facts: CalibrationFacts | None, probability: Scores) -> Calibrat
     if facts is None:
         return None
     return facts.model_copy(update={"chosen": mean(probability[~np.isnan(probability)])})
+
+
+def _own(pool: Pool, negatives: Negatives) -> npt.NDArray[np.bool_]:
+    """(R, n) which negatives are the data's own; the others have filled a row up."""
+    given = PairSet.build(pool.relevant.documents, (pool.given.query, pool.given.document, 1))
+    return given.lookup(negatives.query[:, None], negatives.document) > 0
+
+
+def _together(pool: Pool, negatives: Negatives) -> npt.NDArray[np.bool_]:
+    """(R, n) which negatives were cut from the same whole as their row's positive."""
+    assert pool.parents is not None
+    return pool.parents.alike(negatives.document, negatives.positive[:, None])
+
+
+def _same_group_excluded(pool: Pool) -> int | None:
+    """Candidates that only `mining.same_group` has excluded; None where it excludes none."""
+    if pool.mining.same_group == "keep":
+        return None
+    return int(np.count_nonzero(pool.state == SAME_GROUP))
 
 
 def _hidden(pool: Pool) -> npt.NDArray[np.int8]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.collections.draw import draw_train_queries
 from experiments.config import DataConfig, MiningConfig
-from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Scores
+from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Qrels, Scores
 from experiments.miners.chunks import chunks
-from experiments.miners.exclusions import Exclusions, Relevant, exclude_always, relevant_pairs, reveal
+from experiments.miners.exclusions import Exclusions, Relevant, exclude_always, exclude_group, relevant_pairs, reveal
 from experiments.miners.pairs import PairSet
+from experiments.miners.parents import Parents, find_parents
 from experiments.miners.placebo import find_placebos
 from experiments.miners.reasons import BEYOND_DEPTH, PADDING, SURVIVOR
 from experiments.miners.rows import Rows, anchor_scores, show_positives, with_anchor
@@ -31,6 +32,7 @@ class Pool:
     not asked for.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
+    given: the train split's own negatives; parents: what each document was cut from, None where nothing says so.
     """
 
     queries: int
@@ -49,6 +51,8 @@ class Pool:
     state: npt.NDArray[np.int8]
     mining: MiningConfig
     seed: int
+    given: Qrels = field(default_factory=Qrels.empty)
+    parents: Parents | None = None
 
     def chunks(self) -> Iterator[slice]:
         """Slices of rows of at most CHUNK_CELLS cells each."""
@@ -90,7 +94,10 @@ def make_pool(
     rows, no_anchor = with_anchor(rows, sparse=candidates.sparse)
     relevant = relevant_pairs(collection, groups)
     revealed = reveal(relevant, share=mining.reveal, seed=seed)
+    parents = find_parents(collection.corpus)
     always = exclude_always(rows, relevant.pairs, groups, data=data)
+    if mining.same_group == "exclude" and parents is not None:
+        always = exclude_group(always, parents)
     blind = mining.false_negatives == "relabel" and relabelled is None
     known = PairSet.build(always.documents) if blind else revealed.pairs
     excluded, placebo = _exclude(rows, candidates, always, relevant.pairs, known, mining=mining, seed=seed)
@@ -115,6 +122,8 @@ def make_pool(
         state=state,
         mining=mining,
         seed=seed,
+        given=split.given,
+        parents=parents,
     )
 
 

@@ -15,12 +15,14 @@ REASONS = (
     "chosen",
     "placebo of a revealed positive",
     "likely a positive",
+    "group of a shown positive",
 )
 """The name of each code."""
 
 PADDING, POSITIVE, SAME_TEXT, QUERY_TEXT, REVEALED, BEYOND_DEPTH, WITHIN_SHIFT, ABOVE_BAR, SURVIVOR, CHOSEN = range(10)
 PLACEBO = 10
 LIKELY_POSITIVE = 11
+SAME_GROUP = 12
 
 REJECTED = (WITHIN_SHIFT, ABOVE_BAR, LIKELY_POSITIVE)
 """Looked at and rejected by the method."""

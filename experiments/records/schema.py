@@ -160,6 +160,9 @@ class MiningFacts(_Part):
     enough negatives, but a revealed positive among them. relabelled: those of `rows` whose positive was relabelled.
     members, overlap: None where one teacher ranks, or none; where several do, means and histograms of scores are left
     out above, since scores of two teachers are never compared.
+    given: of miner=given, chosen negatives that are the data's own (the others have filled rows up). same_group: chosen
+    negatives cut from the same whole as their positive; None where nothing names wholes. same_group_excluded:
+    candidates that mining.same_group has excluded; None where it excludes none.
     calibration: None where the method estimates no probabilities; of several teachers each member has its own.
     """
 
@@ -194,6 +197,9 @@ class MiningFacts(_Part):
     members: tuple[MemberFacts, ...] | None = None
     overlap: tuple[MemberOverlap, ...] | None = None
     calibration: CalibrationFacts | None = None
+    given: int | None = None
+    same_group: int | None = None
+    same_group_excluded: int | None = None
     no_anchor: int | None = None
     ended: int | None = None
 

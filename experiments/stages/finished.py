@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments.collections.join import join_collections, offsets, part_of_query
 from experiments.collections.load import load_as_trained
-from experiments.config import BeirData, RunConfig, collections_of
+from experiments.config import CarvedData, RunConfig, collections_of
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection, Negatives
@@ -78,7 +78,7 @@ def load_finished(
 
 def _check_paths(config: RunConfig, execution: Execution, title: str) -> None:
     for name, data in collections_of(config.data).items():
-        if isinstance(data, BeirData) and name not in execution.data_paths and execution.beir_home is None:
+        if isinstance(data, CarvedData) and name not in execution.data_paths and execution.beir_home is None:
             raise UserError(f"{title}: where is the collection {name!r}? Give --data-path {name}=FOLDER")
 
 

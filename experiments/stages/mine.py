@@ -94,11 +94,16 @@ def negatives_table(collection: Collection, mined: Mined, limit: int) -> list[di
             "negative_score": _number(negatives.score[row, slot]),
             "bar": _number(negatives.bar[row, slot]),
             "rank": int(negatives.rank[row, slot]) or None,
-            "reason": mined.reason(row, slot),
+            "reason": _reason(mined, row, slot),
             "known_false": bool(negatives.known_false[row, slot]),
         }
         for row, slot in zip(rows[:limit].tolist(), slots[:limit].tolist(), strict=True)
     ]
+
+
+def _reason(mined: Mined, row: int, slot: int) -> str:
+    reason = mined.reason(row, slot)
+    return "given" if reason == "random" and mined.facts.given is not None else reason
 
 
 def _number(value: np.float32) -> float | None:

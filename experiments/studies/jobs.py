@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.command.build import Composed
 from experiments.command.overrides import for_hydra, write_value
-from experiments.config import BeirData, DataConfig, runs_in
+from experiments.config import CarvedData, DataConfig, runs_in
 from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.ir import Collection
@@ -98,7 +98,7 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
     loaded: dict[str, Collection | None] = {}
 
     def load(data: DataConfig, execution: Execution) -> Collection | None:
-        if not isinstance(data, BeirData):
+        if not isinstance(data, CarvedData):
             return None
         key = digest(data)
         if key not in loaded:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments.collections.load import load_collection
@@ -114,8 +116,8 @@ def test_what_real_collections_hold_is_counted(tmp_path: Path) -> None:
         ("corpus.jsonl", '\n{"_id": "a"}\n', r"corpus\.jsonl:2: the field 'text' is missing: the line has _id"),
         (
             "corpus.jsonl",
-            '{"_id": 7, "text": "t"}\n',
-            r"corpus\.jsonl:1: the field '_id' is 7: it must be a string: write \"7\"",
+            '{"_id": 7.5, "text": "t"}\n',
+            r"corpus\.jsonl:1: the field '_id' is 7.5: it must be a string: write \"7.5\"",
         ),
         ("corpus.jsonl", '{"_id": "", "text": "t"}\n', r"corpus\.jsonl:1: the _id is empty"),
         ("corpus.jsonl", '{"_id": "a", "text": "t"}\n' * 2, r"corpus\.jsonl:2: duplicate _id 'a', first on line 1"),
@@ -313,3 +315,42 @@ def test_queries_set_aside_take_what_they_judge_along(folder: Path) -> None:
     asked = [int(name[1:]) for name in split.queries.ids]
     assert len(asked) == 3
     assert set(corpus.ids) == {f"d{n % 10}" for i in asked for n in (i, i + 1)}
+
+
+def test_integer_ids_are_read_as_they_are_written_in_the_judgments(tmp_path: Path) -> None:
+    named = write_files(
+        tmp_path / "numbers",
+        corpus=[{"_id": str(i), "text": f"text {i}"} for i in range(4)],
+        queries=[{"_id": str(i), "text": f"query {i}"} for i in range(2)],
+        qrels={"test": [("0", "1", 1), ("1", "3", 1)]},
+    )
+    before = _load(named).content_hash
+    for name in ("corpus", "queries"):
+        path = named / f"{name}.jsonl"
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("".join(json.dumps(row | {"_id": int(row["_id"])}) + "\n" for row in rows), encoding="utf-8")
+    assert _load(named).content_hash == before
+
+
+def test_parquet_and_packed_judgments_are_the_same_collection(folder: Path) -> None:
+    plain = _load(folder).content_hash
+    for name in ("corpus", "queries"):
+        rows = pd.read_json(folder / f"{name}.jsonl", lines=True)
+        rows.to_parquet(folder / f"{name}.parquet")
+        (folder / f"{name}.jsonl").unlink()
+    train, test = folder / "qrels" / "train.tsv", folder / "qrels" / "test.tsv"
+    pd.read_csv(train, sep="\t").astype({"score": float}).to_parquet(train.with_suffix(".parquet"))
+    test.with_name("test.tsv.gz").write_bytes(gzip.compress(test.read_bytes()))
+    train.unlink()
+    with pytest.raises(UserError, match="the split test has several files"):
+        _load(folder)
+    test.unlink()
+    assert _load(folder).content_hash == plain
+
+
+def test_a_parquet_file_that_is_none(folder: Path) -> None:
+    (folder / "corpus.jsonl").unlink()
+    (folder / "corpus.parquet").write_bytes(b"no parquet")
+    with pytest.raises(UserError, match=r"corpus\.parquet: cannot be read as parquet \(.*\): write it again") as caught:
+        _load(folder)
+    assert "\n" not in str(caught.value)

@@ -5,17 +5,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.config import BeirData, DocstringsData
+from experiments.config import BeirData, DataConfig, DocstringsData, PairsData, TrecData
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("docstrings", DocstringsData()), ("beir", BeirData(name="???", positives="all"))]
+    ("name", "model"),
+    [
+        ("docstrings", DocstringsData()),
+        ("beir", BeirData(name="???", positives="all")),
+        ("pairs", PairsData(name="???")),
+        ("trec", TrecData(name="???")),
+    ],
 )
-def test_every_parameter_stands_in_the_yaml_with_its_default(name: str, model: DocstringsData | BeirData) -> None:
+def test_every_parameter_stands_in_the_yaml_with_its_default(name: str, model: DataConfig) -> None:
     written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     assert written.pop("path") is None
+    assert written.pop("corpus", None) is None
     assert written == model.model_dump(mode="json")
 
 

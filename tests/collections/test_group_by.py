@@ -76,7 +76,7 @@ def test_what_documents_were_cut_from_is_no_content_but_names_the_groups(tmp_pat
 
 
 def test_a_parent_that_is_no_name_is_refused_where_it_is_asked_for(tmp_path: Path) -> None:
-    folder = write(tmp_path / "toy", metadata={"parent": 7})
+    folder = write(tmp_path / "toy", metadata={"parent": [7]})
     assert load(folder, tmp_path).corpus.parents == ()
-    with pytest.raises(UserError, match=r"corpus\.jsonl:1: the field 'parent' is 7: it must be a string"):
+    with pytest.raises(UserError, match=r"corpus\.jsonl:1: the field 'parent' is \[7\]: it must be a string"):
         load(folder, tmp_path, group_by="document")

@@ -44,7 +44,7 @@ def choices() -> list[tuple[str, str]]:
 def test_a_choice_composes_to_every_parameter_of_its_kind(composer: Composer, group: str, choice: str) -> None:
     values = composer.loader.load_configuration("config", [f"{group}={choice}"], run_mode=RunMode.RUN)[group]
     fields = {*UNIONS[group][values["kind"]].model_fields}
-    assert {*values} - {"path"} == fields
+    assert {*values} - {"path", "corpus"} == fields
 
 
 @pytest.mark.parametrize(
