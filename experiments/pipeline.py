@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,15 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.collections.groups import query_groups
 from experiments.collections.join import join_collections, offsets, part_of_query
-from experiments.collections.load import load_as_trained, load_collection, load_own, named_data, without_leaks
-from experiments.collections.splits import evaluation_split, require_split
-from experiments.collections.summary import say_collections
+from experiments.collections.load import load_as_trained, load_own, without_leaks
+from experiments.collections.splits import require_split
+from experiments.collections.summary import facts_of, say_collections
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
     CheckpointStudent,
-    DataConfig,
     DistilledStudent,
     EnsembleTeacher,
     MiningConfig,
@@ -33,7 +30,6 @@ from experiments.config import (
     RunConfig,
     TeacherConfig,
     Training,
-    Value,
     collections_of,
     one_collection,
     runs_in,
@@ -47,35 +43,30 @@ from experiments.miners.mine import Mined
 from experiments.miners.needs import check_needs
 from experiments.miners.pool import Pool
 from experiments.models.device import check_attention, check_training_device, resolve_device, use_device
-from experiments.models.encoder import resolved_models
 from experiments.models.trained import Trained, start_key
 from experiments.records.environment import (
     describe_environment,
-    peak_gpu_memory_mb,
-    peak_memory_mb,
     say_device,
     threads_used,
     use_threads,
 )
 from experiments.records.folder import find_outdated, find_record, write_record
-from experiments.records.groups import groups_path, write_groups
-from experiments.records.provenance import now, provenance
+from experiments.records.provenance import provenance
 from experiments.records.schema import (
-    SCHEMA_VERSION,
-    CollectionFacts,
     RunRecord,
     TaskScores,
     TrainingFacts,
-    per_query_digest,
 )
 from experiments.records.scores import read_scores
 from experiments.stages.checkpoint import find_trained, trained_base
 from experiments.stages.embed import embed
-from experiments.stages.evaluate import EvaluationTarget, built_in_contents, check_tasks, evaluate
+from experiments.stages.evaluate import EvaluationTarget, built_in_contents, evaluate
 from experiments.stages.guide import guide_vectors
 from experiments.stages.mine import RankedKey, mine_stage, negatives_table
+from experiments.stages.record import Started, make_record, values_read
 from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
+from experiments.stages.targets import evaluation_targets, keep_groups
 from experiments.stages.trail import Trail
 from experiments.store import Store
 from experiments.teachers.teacher import Embed
@@ -119,14 +110,6 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Started:
-    """When a run started: by the clock on the wall, and by one that is never set back."""
-
-    at: str = field(default_factory=now)
-    clock: float = field(default_factory=time.perf_counter)
-
-
-@dataclass(frozen=True)
 class Student:
     """A student to measure: its key, and the folders that hold its weights."""
 
@@ -143,7 +126,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
         return done
     use_threads(execution.threads)
     _use_device(config, execution)
-    for other in runs_in(_used(config)):
+    for other in runs_in(values_read(config)):
         trained_base(other, execution.record_roots)
     own = load_own(config.data, execution=execution, cache=execution.store / "collections")
     tracker = make_tracker(execution)
@@ -208,18 +191,20 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     training: TrainingFacts | None = None
     tasks: dict[str, TaskScores] = {}
     per_query: pd.DataFrame | None = None
-    collections = {name: _facts(one) for name, one in own.items()}
+    collections = {name: facts_of(one) for name, one in own.items()}
     # What cannot be measured is said before hours of mining and training.
-    targets = _targets(context, own, collections) if config.until == "evaluate" else []
+    targets: list[EvaluationTarget] = []
+    if config.until == "evaluate":
+        targets = evaluation_targets(config, own, collections, execution=context.execution)
     own = without_leaks(config.data, own, [target.split.queries for target in targets])
-    collections |= {name: _facts(one) for name, one in own.items()}
+    collections |= {name: facts_of(one) for name, one in own.items()}
     if config.train.kind != "none":
         for one in own.values():
             require_split(one, "train", "this run trains")
             check_needs(config.part(one.name), one)
     say_device(resolve_device(context.execution), threads=threads_used(context.execution.threads))
     say_collections(collections, own, collections_of(config.data))
-    _keep_groups(targets, context.execution.store)
+    keep_groups(targets, context.execution.store)
     collection = join_collections(config.data.name, own)
     mined = _mine(context, own, collection) if config.train.kind != "none" else None
     part = _batch_parts(config, own, mined) if mined is not None else None
@@ -241,8 +226,17 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
         )
         for task, artifact in zip(tasks, artifacts, strict=True):
             context.trail.add(f"evaluate {task}", artifact)
-    record = _record(
-        context, collections, mined=mined, training=training, tasks=tasks, per_query=per_query, started=started
+    record = make_record(
+        config,
+        collections,
+        execution=context.execution,
+        environment=context.store.environment,
+        trail=context.trail,
+        mined=mined,
+        training=training,
+        tasks=tasks,
+        per_query=per_query,
+        started=started,
     )
     write_record(context.execution.store, record, per_query)
     return record
@@ -280,7 +274,7 @@ def _again(config: RunConfig, execution: Execution) -> tuple[Context, dict[str, 
     own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
     tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
     context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
-    targets = _targets(context, own, {}) if config.until == "evaluate" else []
+    targets = evaluation_targets(config, own, {}, execution=quiet) if config.until == "evaluate" else []
     return context, without_leaks(config.data, own, [target.split.queries for target in targets])
 
 
@@ -427,108 +421,3 @@ def _fitted(context: Context, collection: Collection) -> tuple[Path | None, str]
     )
     context.trail.add("distill", artifact)
     return folder, artifact.key
-
-
-def _targets(
-    context: Context, own: Mapping[str, Collection], collections: dict[str, CollectionFacts]
-) -> list[EvaluationTarget]:
-    """The collections to measure on; what is loaded for it is noted in `collections`. Raises UserError."""
-    config = context.config
-    check_tasks(config.evaluation.tasks)
-    targets = _own_targets(config, own)
-    for name in config.evaluation.collections:
-        if name in {config.data.name, *own}:
-            continue
-        data = named_data(name, config.data)
-        other = load_collection(data, execution=context.execution, cache=context.execution.store / "collections")
-        collections[name] = _facts(other)
-        targets.append(_target(other, data, "test"))
-    return targets
-
-
-def _own_targets(config: RunConfig, own: Mapping[str, Collection]) -> list[EvaluationTarget]:
-    """The asked splits of the collections that the run trains on; of a mixture, those that a part has.
-
-    Raises UserError for a split that none of them has.
-    """
-    asked = {*config.evaluation.collections} or {config.data.name}
-    names = [name for name in own if name in asked or config.data.name in asked]
-    targets = []
-    for split in config.evaluation.splits if names else ():
-        there = [name for name in names if split in own[name].splits] or names[:1]
-        targets += [_target(own[name], collections_of(config.data)[name], split) for name in there]
-    return targets
-
-
-def _target(collection: Collection, data: DataConfig, split: str) -> EvaluationTarget:
-    require_split(collection, split, f"evaluation asks for {collection.name}/{split}")
-    corpus, judged = evaluation_split(collection, data, split)
-    return EvaluationTarget(
-        task=f"{collection.name}/{split}",
-        corpus=corpus,
-        split=judged,
-        ignore_identical_ids=data.ignore_identical_ids,
-    )
-
-
-def _keep_groups(targets: Sequence[EvaluationTarget], store: Path) -> None:
-    """Write the groups of the evaluated queries beside the records, for intervals that allow for them."""
-    for target in targets:
-        path = groups_path(store, target.content_hash)
-        if not path.is_file():
-            write_groups(path, *query_groups(target.corpus, target.split))
-
-
-def _record(
-    context: Context,
-    collections: dict[str, CollectionFacts],
-    *,
-    mined: Mined | None,
-    training: TrainingFacts | None,
-    tasks: dict[str, TaskScores],
-    per_query: pd.DataFrame | None,
-    started: Started,
-) -> RunRecord:
-    artifacts, device = context.trail.artifacts, resolve_device(context.execution)
-    wall = time.perf_counter() - started.clock
-    made = {name: round(artifact.seconds if artifact.made else 0.0, 2) for name, artifact in artifacts.items()}
-    cost = {name: round(artifact.seconds, 2) for name, artifact in artifacts.items()}
-    return RunRecord(
-        schema_version=SCHEMA_VERSION,
-        run_id=context.config.run_id,
-        config=context.config.model_dump(mode="json"),
-        environment=dict(context.store.environment),
-        inputs=context.trail.environments(unlike=context.store.environment),
-        collections=collections,
-        mining=mined.facts if mined is not None else None,
-        training=training,
-        tasks=tasks,
-        timings={**made, "wall": round(wall, 2)},
-        cost={**cost, "peak_memory_mb": round(peak_memory_mb(), 0), **peak_gpu_memory_mb(device)},
-        artifacts=context.trail.keys,
-        per_query=per_query_digest(per_query) if per_query is not None else "",
-        versions=versions_of(context.trail.stages),
-        models=resolved_models([*_used(context.config), *_bases(context)]),
-        mining_parts=dict(mined.parts) if mined is not None else {},
-        provenance=provenance(started=started.at),
-    ).sealed()
-
-
-def _used(config: RunConfig) -> list[Value]:
-    """The parts of a config that may name models which the run reads."""
-    mining: list[Value] = [config.teacher, config.mining] if config.train.kind != "none" else []
-    return [*mining, config.train, config.student] if config.until == "evaluate" else mining
-
-
-def _bases(context: Context) -> list[Value]:
-    """The base models of the other runs' students that the run reads."""
-    return [trained_base(run, context.execution.record_roots) for run in runs_in(_used(context.config))]
-
-
-def _facts(collection: Collection) -> CollectionFacts:
-    return CollectionFacts(
-        content_hash=collection.content_hash,
-        documents=len(collection.corpus),
-        queries={name: len(split.queries) for name, split in collection.splits.items()},
-        report=dict(collection.report),
-    )

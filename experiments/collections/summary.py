@@ -33,6 +33,16 @@ TAKEN_OUT = {
 """Report key -> what is said of a count above zero."""
 
 
+def facts_of(collection: Collection) -> CollectionFacts:
+    """What a record says of a collection."""
+    return CollectionFacts(
+        content_hash=collection.content_hash,
+        documents=len(collection.corpus),
+        queries={name: len(split.queries) for name, split in collection.splits.items()},
+        report=dict(collection.report),
+    )
+
+
 def say_collections(
     collections: Mapping[str, CollectionFacts], own: Mapping[str, Collection], data: Mapping[str, DataConfig]
 ) -> None:
