@@ -23,12 +23,9 @@ from experiments.config.masks import (
     NoMask,
     SelfMask,
 )
-from experiments.config.mining import (
-    CommonWith,
-    FalseNegatives,
+from experiments.config.miners import (
     GivenNegatives,
     MinerConfig,
-    MiningConfig,
     NaiveTopK,
     RandomMiner,
     TopKAbs,
@@ -37,6 +34,11 @@ from experiments.config.mining import (
     TopKPercPos,
     TopKQuantile,
     TopKShifted,
+)
+from experiments.config.mining import (
+    CommonWith,
+    FalseNegatives,
+    MiningConfig,
 )
 from experiments.config.mixture import (
     BeirPart,

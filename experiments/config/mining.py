@@ -1,4 +1,4 @@
-"""How negatives are mined: the method and its own parameter, and what all methods share."""
+"""How negatives are mined: what all methods share, and which settings go together."""
 
 from __future__ import annotations
 
@@ -7,98 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.config.data import DataConfig
+from experiments.config.miners import Barred, MinerConfig, TopKCalibrated, TopKShifted, Unranked
 from experiments.config.models import RandomTeacher
 from experiments.config.teachers import EnsembleTeacher, TeacherConfig
-from experiments.config.value import Count, Fraction, Size, Value
+from experiments.config.value import Count, Fraction, Value
 
 Anchor = Literal["own", "min", "max"]
 Shortfall = Literal["drop", "fewer", "backfill"]
 SameGroup = Literal["keep", "exclude"]
-
-
-class NaiveTopK(Value):
-    """The k candidates most similar to the query, positives ignored."""
-
-    kind: Literal["naive_topk"] = "naive_topk"
-
-
-class TopKShifted(Value):
-    """Top-k after the first N ranks."""
-
-    kind: Literal["topk_shifted"] = "topk_shifted"
-    shift: Size = 10
-
-
-class TopKAbs(Value):
-    """Candidates strictly below an absolute score."""
-
-    kind: Literal["topk_abs"] = "topk_abs"
-    threshold: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.7
-
-
-class TopKMarginPos(Value):
-    """Candidates strictly below positive score - threshold."""
-
-    kind: Literal["topk_marginpos"] = "topk_marginpos"
-    threshold: Annotated[float, Field(ge=0.0)] = 0.05
-
-
-class TopKPercPos(Value):
-    """Candidates strictly below positive score x threshold."""
-
-    kind: Literal["topk_percpos"] = "topk_percpos"
-    threshold: Annotated[float, Field(ge=0.0, le=2.0)] = 0.95
-
-
-class TopKQuantile(Value):
-    """Candidates strictly below positive score + the gap at a quantile of this run's gaps (candidate less positive).
-
-    The share that is rejected is thereby fixed (1 - quantile, ties at the bar included), whatever the teacher's scores.
-    """
-
-    kind: Literal["topk_quantile"] = "topk_quantile"
-    quantile: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
-
-
-class TopKCalibrated(Value):
-    """Candidates whose estimated probability of being a hidden positive is below `target`.
-
-    The estimate is learned from hidden positives of the training queries: an arm with extra information. `target`
-    bounds each estimate, not the rate of false negatives.
-    """
-
-    kind: Literal["topk_calibrated"] = "topk_calibrated"
-    target: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-
-
-class RandomMiner(Value):
-    """Uniform documents outside the exclusions; nothing is ranked."""
-
-    kind: Literal["random"] = "random"
-
-
-class GivenNegatives(Value):
-    """The negatives that the data itself has for a query (data=pairs), the first of them; nothing is ranked."""
-
-    kind: Literal["given"] = "given"
-
-
-MinerConfig = Annotated[
-    NaiveTopK
-    | TopKShifted
-    | TopKAbs
-    | TopKMarginPos
-    | TopKPercPos
-    | TopKQuantile
-    | TopKCalibrated
-    | RandomMiner
-    | GivenNegatives,
-    Field(discriminator="kind"),
-]
-
-
-Barred = TopKAbs | TopKMarginPos | TopKPercPos | TopKQuantile | TopKCalibrated
-"""Methods that reject candidates by their scores."""
 
 FalseNegatives = Literal["remove", "placebo", "drop_row", "relabel"]
 """What is done about the hidden positives that `reveal` covers.
@@ -217,7 +133,7 @@ class MiningConfig(Value):
 
 def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
     """Raise ValueError where the method can keep no row, or has no ranks that a setting needs."""
-    unranked = isinstance(miner, (RandomMiner, GivenNegatives)) or mining.shortfall == "backfill"
+    unranked = isinstance(miner, Unranked) or mining.shortfall == "backfill"
     if mining.num_negatives > mining.depth and not unranked:
         raise ValueError(
             f"mining.num_negatives={mining.num_negatives} is more than the mining.depth={mining.depth} candidates "
@@ -229,7 +145,7 @@ def check_miner(miner: MinerConfig, mining: MiningConfig) -> None:
             f"miner.shift={miner.shift} leaves {max(mining.depth - miner.shift, 0)} of the {mining.depth} candidates "
             f"that mining.depth looks at, and a row needs {wanted}: raise mining.depth"
         )
-    if isinstance(miner, (RandomMiner, GivenNegatives)) and mining.false_negatives in _NEEDS_RANKS:
+    if isinstance(miner, Unranked) and mining.false_negatives in _NEEDS_RANKS:
         raise ValueError(
             f"mining.false_negatives={mining.false_negatives} {_NEEDS_RANKS[mining.false_negatives]}, and "
             f"miner={miner.kind} ranks nothing: set it to remove"
@@ -247,7 +163,7 @@ def check_teacher(teacher: TeacherConfig, miner: MinerConfig, mining: MiningConf
             f"miner={miner.kind} rejects candidates by their scores, and under teacher=random, whose scores tell "
             "nothing, that keeps no row: use miner=random, or another teacher"
         )
-    if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, (RandomMiner, GivenNegatives)):
+    if not isinstance(teacher, EnsembleTeacher) or isinstance(miner, Unranked):
         return
     if mining.false_negatives in _NEEDS_RANKS:
         raise ValueError(

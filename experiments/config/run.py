@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from experiments.config.mining import MinerConfig, MiningConfig, check_hidden, check_miner, check_teacher
+from experiments.config.miners import MinerConfig
+from experiments.config.mining import MiningConfig, check_hidden, check_miner, check_teacher
 from experiments.config.mixture import MixtureData, RunData, check_mixed, collections_of, mining_of
 from experiments.config.students import StudentConfig
 from experiments.config.teachers import TeacherConfig
