@@ -95,6 +95,7 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     from experiments.studies.jobs import is_done
 
     _check_once(overrides, composer)
+    _check_study(overrides)
     for one in composer.parse(overrides):
         if key_of(str(one.input_line)) == "study" and one.value() is not None:
             raise UserError(f"{one.input_line}: a study is many runs: add -m (dry_run=true shows its plan)")
@@ -141,6 +142,16 @@ def _check_internal(overrides: Sequence[str]) -> None:
             raise UserError(f"{text}: the command fills this in itself: leave it out")
 
 
+def _check_study(overrides: Sequence[str]) -> None:
+    """What belongs to a study would do nothing without one."""
+    from experiments.command.overrides import key_of
+
+    given = {key_of(text).lstrip("+"): text for text in overrides}
+    for key in ("scale", "only"):
+        if key in given and "study" not in given:
+            raise UserError(f"{given[key]}: this belongs to a study: name one with -m study=NAME")
+
+
 def _check_once(overrides: Sequence[str], composer: Composer) -> None:
     from experiments.command.overrides import key_of
 
@@ -158,6 +169,7 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     from experiments.studies.sweep import SweepFailed
 
     _check_once(overrides, composer)
+    _check_study(overrides)
     for one in composer.parse([text for text in overrides if key_of(text) == "study"]):
         if one.is_sweep_override():
             raise UserError(f"{one.input_line}: one study at a time")

@@ -90,6 +90,10 @@ def _take_part_paths(data: dict[str, Any]) -> Paths:
         text = part.pop("path", None) if isinstance(part, dict) else None
         if text is None:
             continue
+        if is_empty(text):
+            raise UserError(f"data.parts.{name}.path is empty: give a folder that holds corpus.jsonl")
+        if (kind := part["kind"]) != "beir":
+            raise UserError(f"data.parts.{name}.path={text}: a part of kind {kind} reads no folder: leave it out")
         folder = Path(str(text)).expanduser().resolve()
         if not folder.is_dir():
             raise UserError(f"data.parts.{name}.path={text}: there is no such folder: give one that holds corpus.jsonl")

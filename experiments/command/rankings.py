@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from experiments.config import PrecomputedTeacher
 from experiments.errors import UserError
+
+FORMATS: tuple[str, ...] = get_args(PrecomputedTeacher.model_fields["format"].annotation)
 
 
 def take_ranking_paths(values: Any) -> dict[str, Path]:
@@ -22,6 +25,8 @@ def take_ranking_paths(values: Any) -> dict[str, Path]:
             if teacher.get("content") in {None, "???"}:
                 raise UserError("teacher.path is not set: give teacher.path=FILE or FOLDER of what was computed")
             continue
+        if not str(text).strip():
+            raise UserError("teacher.path is empty: give the file or folder of what was computed")
         path = Path(str(text)).expanduser().resolve()
         teacher.update(name=_name(teacher, path), content=_content(teacher, path, str(text)))
         if paths.setdefault(teacher["name"], path) != path:
@@ -50,7 +55,9 @@ def _content(teacher: Mapping[str, Any], path: Path, text: str) -> str:
         raise UserError(f"teacher.path={text}: there is no such file or folder: give what was computed")
     kind = str(teacher.get("format"))
     if kind == "???":
-        raise UserError("teacher.format is not set: give teacher.format=trec, parquet, lists or embeddings")
+        raise UserError(f"teacher.format is not set: give one of {', '.join(FORMATS)}")
+    if kind not in FORMATS:
+        raise UserError(f"teacher.format={kind}: should be one of {', '.join(FORMATS)}")
     return content_of(path, files_of(path, kind, teacher.get("split")))
 
 

@@ -96,6 +96,8 @@ def test_a_run_file_of_bm25_mines_what_bm25_mines(tmp_path: Path) -> None:
         (["teacher=precomputed"], "teacher.path is not set"),
         (["teacher=precomputed", "teacher.path=nowhere.trec"], "teacher.path=nowhere.trec: there is no such file"),
         (["teacher=precomputed", "teacher.path={root}"], "teacher.format is not set"),
+        (["teacher=precomputed", "teacher.path={root}", "teacher.format=csv"], "teacher.format=csv: should be one of"),
+        (["teacher=precomputed", "teacher.path=", "teacher.format=trec"], "teacher.path is empty"),
         (["teacher=precomputed", "teacher.path={root}", "teacher.format=parquet"], "{root} holds no *.parquet"),
         (["teacher=precomputed", "teacher.path={root}", "teacher.format=trec"], "{root} is no file: format=trec"),
         (

@@ -86,6 +86,8 @@ def test_the_file_holds_every_parameter() -> None:
         ([*TWO[1:], "data.parts.a.share=2"], "a has a share, but train_queries=null hands nothing out"),
         ([*TWO[1:], "data.train_queries=9"], "a has train_queries=5, but data.train_queries hands them out"),
         ([*TWO[1:], "data.name=a"], "the mixture and one of its parts are both called a"),
+        (["data.parts={a: {path: ''}, b: {}}"], "data.parts.a.path is empty"),
+        (["data.parts={a: {}, docstrings: {path: /x}}"], "data.parts.docstrings.path=/x: a part of kind docstrings"),
         ([*TWO[1:], "data.path=/x"], "data=mixture has a folder for each part"),
         ([*TWO[1:], "mining.positive_within=5"], "a mixture sets positive_within part by part"),
         (["data.parts={a: {}, b: {}}", "mining.reveal=0.5"], "but no part of the mixture hides any"),
