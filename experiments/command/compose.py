@@ -164,7 +164,7 @@ class Composer:
     def study_file(self, name: str) -> StudyFile:
         """The file of a study, checked. Raises UserError naming file and line."""
         if name not in self._study_files:
-            path, shown = study_path(name)
+            path, shown = study_path(name, conf=CONF)
             file = StudyFile.read(path, shown=shown)
             file.check(top_level_keys(CONF / f"{CONFIG_NAME}.yaml"), self.choices)
             self._study_files[name] = file

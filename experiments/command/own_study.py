@@ -33,12 +33,12 @@ def typed_name(name: str) -> str:
     return typed if typed is not None and Path(typed).stem == name else name
 
 
-def study_path(name: str) -> tuple[Path, str | None]:
-    """The file of a study, and how messages call it where that is not by its path."""
+def study_path(name: str, *, conf: Path) -> tuple[Path, str | None]:
+    """The file of a study, and how messages call it where that is not by its path. conf: the folder of choices."""
     folder = search_folder()
     if folder is not None and (own := Path(folder) / "study" / f"{name}.yaml").is_file():
         return own, typed_name(name)
-    return CONF / "study" / f"{name}.yaml", None
+    return conf / "study" / f"{name}.yaml", None
 
 
 def take_study(arguments: Sequence[str]) -> list[str]:

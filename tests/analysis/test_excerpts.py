@@ -13,6 +13,7 @@ from analysis.__main__ import main
 from analysis.excerpts import filled, marked_pages
 from analysis.load import Study, load_study
 from analysis.sources import open_source
+from analysis.tables.registry import TABLES
 from tests.analysis import synthetic
 from tests.analysis.conftest import THREE
 
@@ -78,7 +79,7 @@ def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path) -> No
         ("synthetic/nowhere", "table synthetic/nowhere, but synthetic has blocks docstrings"),
         (
             "synthetic/docstrings/nothing",
-            "no table 'nothing': use one of added, contrasts, detail, expected, methods, paper, steps",
+            f"no table 'nothing': use one of {', '.join(sorted(TABLES))}",
         ),
     ],
 )

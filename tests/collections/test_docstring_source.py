@@ -93,7 +93,6 @@ def test_a_damaged_cache_is_made_anew_with_one_line(
     damage: Callable[[bytes], bytes],
 ) -> None:
     monkeypatch.setattr(docstring_source, "pinned_versions", lambda: SMALL)
-    monkeypatch.setattr(docstring_source.log, "propagate", True)
     made = extract_cached(tmp_path, workers=1)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()

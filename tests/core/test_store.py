@@ -22,16 +22,14 @@ from filelock import FileLock
 from experiments import contents
 from experiments.errors import UserError
 from experiments.files import StorageError
-from experiments.store import DESCRIPTOR, Store, StoreMismatchError, log
+from experiments.store import DESCRIPTOR, Store, StoreMismatchError
 
 PAYLOAD = {"v": 1}
 
 
 @pytest.fixture
-def warned(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def warned(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the store has warned of so far."""
-    # Where Hydra has set up logging in this process, this logger keeps its lines to itself.
-    monkeypatch.setattr(log, "propagate", True)
     return lambda: [entry.getMessage() for entry in caplog.records if entry.levelno == logging.WARNING]
 
 

@@ -29,10 +29,8 @@ def results(record: RunRecord) -> dict[str, object]:
 
 
 def test_whatever_is_damaged_is_made_anew_and_every_number_is_the_same(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Where Hydra has set up logging in this process, this logger keeps its lines to itself.
-    monkeypatch.setattr(pipeline.log, "propagate", True)
     folder = write_beir(tmp_path / "toy")
     execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
     config = make_config(teacher=TEACHER, miner=TopKPercPos(threshold=0.95))

@@ -51,10 +51,8 @@ def execution(tmp_path_factory: pytest.TempPathFactory) -> Execution:
 
 
 @pytest.fixture
-def warned(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def warned(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the pipeline has warned of so far."""
-    # Where Hydra has set up logging in this process, this logger keeps its lines to itself.
-    monkeypatch.setattr(pipeline.log, "propagate", True)
     return lambda: [
         entry.getMessage()
         for entry in caplog.records

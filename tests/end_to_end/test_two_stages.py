@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -42,6 +43,7 @@ def small_study(composer: Composer) -> Declaration:
     return Declaration.model_validate(plain)
 
 
+@pytest.mark.timeout(900)  # two stages of a small Mistral: a minute on two idle cores, four on busy ones
 def test_the_second_stage_goes_on_from_the_firsts_adapter(tmp_path: Path) -> None:
     composer = Composer()
     for seed, name in enumerate(("nv_retriever_retrieval", "nv_retriever_blended")):

@@ -99,4 +99,5 @@ def test_the_same_command_again_starts_nothing(tmp_path: Path) -> None:
     assert [line[:5] for line in first.stdout.splitlines() if line.startswith("[")] == ["[1/2]", "[2/2]"]
     again = command(tmp_path, text)
     assert again.returncode == 0
-    assert again.stdout == f"sweep: 2 runs, 2 already done\nrecords: {tmp_path}/outputs/store/records\n"
+    assert again.stdout.startswith(f"sweep: 2 runs, 2 already done\nrecords: {tmp_path}/outputs/store/records\n\ntoy,")
+    assert "run  " not in again.stdout

@@ -40,7 +40,7 @@ MISTAKES = {
     "-m outptus=x": "did you mean 'outputs'",
     "-m hydra/launcher=paralel": "did you mean 'parallel'",
     "miner=[": "cannot be read as KEY=VALUE",
-    "miner=null": "miner=null: the group miner needs a choice (it has: naive_topk",
+    "miner=null": "miner=null: the group miner needs a choice (it has: given, naive_topk",
     "-m study=null": "study=null: the group study needs a choice",
     "outputs=null": "outputs is empty",
     "+foo=1": "there is no key or group 'foo'",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import subprocess
 import sys
@@ -30,7 +29,6 @@ def test_a_cuda_build_without_a_card_warns_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", "12.8")
-    monkeypatch.setattr(logging.getLogger("experiments"), "propagate", True)
     device._warn_of_unusable_cuda.cache_clear()
     for _ in range(2):
         assert device.resolve_device(Execution(progress=False)) == "cpu"

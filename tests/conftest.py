@@ -1,0 +1,22 @@
+"""What holds for every test: a command that ran in this process leaves no logging behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what Hydra sets up for a run: handlers on closed streams, and loggers that keep their lines to themselves.
+
+    pytest listens at the root and at loggers that do not propagate: one that is changed during a test is heard twice.
+    """
+    yield
+    for name in ("experiments", "experiments.screen", "traceback"):
+        logger = logging.getLogger(name)
+        logger.propagate = True
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
