@@ -170,7 +170,7 @@ def test_a_missing_dev_run_stops_phase_two_of_that_arm_only(
 
     launch = FakeLauncher(composer, broken=broken)
     with pytest.raises(SweepFailed):
-        run_sweep([*TWO_PHASES, f"outputs={tmp_path}"], composer=composer, launch=launch)
+        run_sweep([*TWO_PHASES, f"outputs={tmp_path}", "execution.results=null"], composer=composer, launch=launch)
     assert arms(launch.batches[1]) == ["untrained", "random_dev", "untrained"]
     shown = capsys.readouterr().out
     assert "minilm_l3_distilled / random_dev: no value chosen, dev runs are missing for train.learning_rate=" in shown
