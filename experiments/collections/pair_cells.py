@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,20 @@ class PairRow:
 
     def texts(self, role: str) -> list[str]:
         """The texts of a role's columns that are not blank; a cell may hold a list of them."""
-        found = []
-        for column in self.taken.names.get(role, ()):
-            value = self.values.get(column)
-            cells = value if isinstance(value, list) else [value]
-            found += [text_of(self.path, self.number, {column: cell}, column) for cell in cells if not is_nothing(cell)]
+        found = [text_of(self.path, self.number, {column: cell}, column) for column, cell in self._cells(role)]
         return [text for text in found if text.strip()]
 
     def names(self, role: str) -> list[str]:
         """The ids of a role's columns."""
-        found = []
+        found = [id_of(self.path, self.number, {column: cell}, column) for column, cell in self._cells(role)]
+        return [name for name in found if name]
+
+    def _cells(self, role: str) -> Iterator[tuple[str, Any]]:
+        """(column, value) of a role's columns where there is one, a list's values one by one."""
         for column in self.taken.names.get(role, ()):
             value = self.values.get(column)
             cells = value if isinstance(value, list) else [value]
-            found += [id_of(self.path, self.number, {column: cell}, column) for cell in cells if not is_nothing(cell)]
-        return [name for name in found if name]
+            yield from ((column, cell) for cell in cells if not is_nothing(cell))
 
     def one(self, role: str) -> str | None:
         """The id in a role's column; None where there is no such column. Raises UserError for an empty cell."""
