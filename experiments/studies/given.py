@@ -21,6 +21,8 @@ FIELDS = [
     name for model in (Declaration, Arm, Block, Choose, Contrast, Expect, PaperTable) for name in model.model_fields
 ]
 """Every key that a declaration may hold somewhere, for `did you mean`."""
+ELSEWHERE = {"dry_run", "only", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
+"""Keys that name no run: where things are stored, tracked and launched, and which of the runs are asked for now."""
 
 
 def load_study(arguments: Sequence[str], composer: Composer) -> Declaration:
@@ -73,11 +75,15 @@ def sets_data(study: Declaration) -> bool:
 
 def command_of(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
     """What names the study's runs: not where they are stored, tracked and launched, nor that a plan is asked for."""
-    elsewhere = {"dry_run", "only", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
-    parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in elsewhere]
     return tuple(
-        f"study={typed_name(str(one.value()))}" if one.key_or_group == "study" else one_value(one) for one in parsed
+        f"study={typed_name(str(one.value()))}" if one.key_or_group == "study" else one_value(one)
+        for one in naming(composer, arguments)
     )
+
+
+def naming(composer: Composer, arguments: Sequence[str]) -> list[Override]:
+    """The overrides that say which runs there are, and not where they are stored, tracked and launched."""
+    return [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in ELSEWHERE]
 
 
 def _is_below_study(text: str) -> bool:

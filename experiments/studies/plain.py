@@ -11,10 +11,9 @@ from experiments.command.quoting import one_value
 from experiments.identity import digest
 from experiments.studies.cells import Cell
 from experiments.studies.declaration import Arm, Block, Declaration
+from experiments.studies.given import naming
 from experiments.studies.jobs import Job
 
-ELSEWHERE = {"dry_run", "only", "outputs", "execution", "tracker", "hydra", "hydra/launcher"}
-"""Keys that name no run: where things are stored, tracked and launched."""
 SAME_TASKS = {"data.train_queries", "data.positives", "data.mining_corpus"}
 """Keys of data that leave the test queries as they are, so that runs which differ in them can be compared."""
 
@@ -52,8 +51,8 @@ def plain_study(cells: Sequence[tuple[Cell, str]]) -> Declaration:
 
 def plain_command(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
     """The command line that lays the sweep out again."""
-    parsed = [one for one in composer.parse(arguments) if str(one.key_or_group).partition(".")[0] not in ELSEWHERE]
-    return tuple(one_value(one) if str(one.input_line).endswith(")") else str(one.input_line) for one in parsed)
+    given = naming(composer, arguments)
+    return tuple(one_value(one) if str(one.input_line).endswith(")") else str(one.input_line) for one in given)
 
 
 def _of(job: Job, *, tasks: bool) -> list[str]:

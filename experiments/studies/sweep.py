@@ -86,8 +86,8 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch, ans
         say_chosen(planner)
     _write_plan(planner, first, second)
     failed += run_jobs(chosen_for_now(second, names, planner.study), launch)
-    _say_where((*first, *second))
     jobs = (*first, *second)
+    _say_where(jobs)
     if jobs:
         store = shared_store(jobs, f"study {planner.study.name}")
         answer(store, jobs[0].composed.execution.results, planner.study.name)
