@@ -12,7 +12,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -131,8 +130,7 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     own = load_own(config.data, execution=execution, cache=execution.store / "collections")
     tracker = make_tracker(execution)
     tracker.start(config, config.run_id, execution.labels)
-    store = Store(execution.store, environment=_environment(execution))
-    context = Context(config=config, execution=execution, store=store, trail=Trail(), tracker=tracker)
+    context = Context(config=config, execution=execution, store=_store(execution), trail=Trail(), tracker=tracker)
     succeeded = False
     try:
         record = _run_stages(context, own)
@@ -151,12 +149,9 @@ def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection,
     """
     use_threads(execution.threads)
     use_device(execution)
-    own = load_as_trained(config, execution=execution, cache=execution.store / "collections")
+    context, own = _unmirrored(config, execution)
     (collection,) = own.values()
     require_split(collection, "train", "an audit mines for training queries")
-    quiet = execution.model_copy(update={"tracker": NoTracker()})
-    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
-    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
     candidates, _ = _rank(context, collection, config.teacher, config.mining)
     data = one_collection(config.data)
     pools = make_pools(collection, candidates, data=data, mining=config.mining, seed=config.seed)
@@ -172,8 +167,10 @@ def _use_device(config: RunConfig, execution: Execution) -> None:
     use_device(execution)
 
 
-def _environment(execution: Execution) -> dict[str, Any]:
-    return describe_environment(device=resolve_device(execution), threads=threads_used(execution.threads))
+def _store(execution: Execution) -> Store:
+    """The store, which notes in every artifact the environment that made it."""
+    device, threads = resolve_device(execution), threads_used(execution.threads)
+    return Store(execution.store, environment=describe_environment(device=device, threads=threads))
 
 
 def _finish(tracker: Tracker, record: RunRecord) -> None:
@@ -246,7 +243,7 @@ def mine_again(config: RunConfig, *, execution: Execution) -> Mined:
     """Mine as a run whose record is there did, without training or measuring a student."""
     use_threads(execution.threads)
     use_device(execution)
-    context, own = _again(config, execution)
+    context, own = _unmirrored(config, execution)
     return _mine(context, own, join_collections(config.data.name, own))
 
 
@@ -255,27 +252,24 @@ def trained_student(run: str, *, execution: Execution) -> Trained:
     use_threads(execution.threads)
     use_device(execution)
     again = functools.partial(_train_again, execution=execution)
-    store = Store(execution.store, environment=_environment(execution))
-    return find_trained(run, roots=execution.record_roots, store=store, train_again=again)[0]
+    return find_trained(run, roots=execution.record_roots, store=_store(execution), train_again=again)[0]
 
 
 def _train_again(config: RunConfig, *, execution: Execution) -> str:
     """Mine and train as a run whose record is there did, without measuring it: the key of what was trained."""
-    context, own = _again(config, execution)
+    context, own = _unmirrored(config, execution)
     joined = join_collections(config.data.name, own)
     mined = _mine(context, own, joined)
     _student(context, joined, mined, _batch_parts(config, own, mined))
     return context.trail.keys[TRAIN.name]
 
 
-def _again(config: RunConfig, execution: Execution) -> tuple[Context, dict[str, Collection]]:
+def _unmirrored(config: RunConfig, execution: Execution) -> tuple[Context, dict[str, Collection]]:
     """A context without a tracker, and the collections of a run, without the queries that it is measured on."""
     quiet = execution.model_copy(update={"tracker": NoTracker()})
-    own = load_own(config.data, execution=quiet, cache=quiet.store / "collections")
-    tracker, store = make_tracker(quiet), Store(quiet.store, environment=_environment(quiet))
-    context = Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker)
-    targets = evaluation_targets(config, own, {}, execution=quiet) if config.until == "evaluate" else []
-    return context, without_leaks(config.data, own, [target.split.queries for target in targets])
+    own = load_as_trained(config, execution=quiet, cache=quiet.store / "collections")
+    tracker = make_tracker(quiet)
+    return Context(config=config, execution=quiet, store=_store(quiet), trail=Trail(), tracker=tracker), own
 
 
 def _taken_over(
