@@ -162,6 +162,8 @@ class EvaluationConfig(Value):
     splits: which splits of the training collection ("test", "dev", "heldout").
     tasks: names of mteb's built-in tasks (they need a hub).
     query_length, passage_length: tokens, prompt included; None = the model's own limit, however it was trained.
+    share_texts: in bf16, where a vector depends on its batch, a passage that several collections hold is encoded once,
+        with the first of them, and so the collections before one count for its figures. In fp32 this is always done.
     """
 
     collections: tuple[str, ...] = ()
@@ -170,6 +172,7 @@ class EvaluationConfig(Value):
     query_length: Count | None = None
     passage_length: Count | None = None
     precision: Precision = "fp32"
+    share_texts: bool = Field(default=False, json_schema_extra={"neutral": False})
 
     @model_validator(mode="after")
     def _each_once(self) -> EvaluationConfig:

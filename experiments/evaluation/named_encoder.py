@@ -23,6 +23,7 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
     `title` names the progress bar; None shows none. Passages are kept: several query sets over one corpus encode it
     once, and with `share_texts` a text that several collections hold is encoded once (see `Passages`). mteb hands over
     a large corpus in parts; `cuts` tells what was cut of each text set of the collection that was started last.
+    `searched`: names of the tasks whose passages it has encoded, for whoever asks it to search.
     """
 
     def __init__(self, model: SentenceTransformer, *, key: str, share_texts: bool = False) -> None:
@@ -33,6 +34,7 @@ class NamedEncoder(SentenceTransformerEncoderWrapper):  # type: ignore[misc]
         self.title: str | None = None
         self.passages = Passages(share_texts=share_texts)
         self.cuts: dict[Role, list[Cut]] = {"query": [], "document": []}
+        self.searched: set[str] = set()
 
     def start_collection(self) -> None:
         """What is encoded from now on belongs to another collection."""

@@ -21,11 +21,15 @@ UNLIMITED = 10**9
 
 @dataclass(frozen=True)
 class Reading:
-    """Tokens a query and a passage are cut at (None = the model's own limit), and the dtype of the weights."""
+    """Tokens a query and a passage are cut at (None = the model's own limit), and the dtype of the weights.
+
+    share_texts: in bf16, a passage of an earlier collection keeps the vector that it got there.
+    """
 
     query_length: int | None
     passage_length: int | None
     precision: Precision
+    share_texts: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,12 @@ class Cut:
 def reading_of(config: RunConfig) -> Reading:
     """As `evaluation` says, whatever the training lengths: every arm is read alike, trained or not."""
     asked = config.evaluation
-    return Reading(query_length=asked.query_length, passage_length=asked.passage_length, precision=asked.precision)
+    return Reading(
+        query_length=asked.query_length,
+        passage_length=asked.passage_length,
+        precision=asked.precision,
+        share_texts=asked.share_texts and asked.precision == "bf16",
+    )
 
 
 def cut_of(model: SentenceTransformer, lengths: npt.NDArray[np.int64], role: Role) -> Cut:

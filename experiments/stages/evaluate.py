@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +62,14 @@ def evaluate(
         from experiments.evaluation.named_encoder import NamedEncoder
 
         model = load_student(base, reading=reading, trained=student, fitted=fitted, execution=execution)
-        return NamedEncoder(model, key=student_key, share_texts=reading.precision == "fp32")
+        return NamedEncoder(model, key=student_key, share_texts=reading.precision == "fp32" or reading.share_texts)
 
-    measured = functools.partial(_measured, reading, student_key, encoder, store, execution)
-    artifacts = [_local(target, measured) for target in targets]
-    artifacts += [_built_in(name, measured) for name in config.evaluation.tasks]
-    names = [*(target.task for target in targets), *config.evaluation.tasks]
+    asked = [*map(_local, targets), *map(_built_in, config.evaluation.tasks)]
+    measured = functools.partial(
+        _measured, reading=reading, student_key=student_key, encoder=encoder, store=store, execution=execution
+    )
+    artifacts = [measured(one, asked[:i]) for i, one in enumerate(asked)]
+    names = [one.name for one in asked]
     scores = {name: _scores(artifact) for name, artifact in zip(names, artifacts, strict=True)}
     frames = [pd.read_parquet(artifact.path / "per_query.parquet") for artifact in artifacts]
     return scores, _joined(names, frames), artifacts
@@ -92,16 +95,25 @@ def _built_in_hash(name: str, task: Any) -> str:
     return f"mteb:{name}:{task.metadata.revision}"
 
 
-def _local(target: EvaluationTarget, measured: Callable[..., Artifact]) -> Artifact:
+@dataclass(frozen=True)
+class _Asked:
+    """One task to measure on; `make_task` loads its data."""
+
+    name: str
+    content_hash: str
+    make_task: Callable[[], Any]
+
+
+def _local(target: EvaluationTarget) -> _Asked:
     def make_task() -> Any:
         from experiments.evaluation.mteb_task import local_task
 
         return local_task(target)
 
-    return measured(name=target.task, content_hash=target.content_hash, make_task=make_task)
+    return _Asked(target.task, target.content_hash, make_task)
 
 
-def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
+def _built_in(name: str) -> _Asked:
     from experiments.evaluation.mteb_task import built_in_task, load_built_in
 
     task = built_in_task(name)
@@ -110,38 +122,50 @@ def _built_in(name: str, measured: Callable[..., Artifact]) -> Artifact:
         load_built_in(task)
         return task
 
-    return measured(name=name, content_hash=_built_in_hash(name, task), make_task=make_task)
+    return _Asked(name, _built_in_hash(name, task), make_task)
 
 
 def _measured(
+    asked: _Asked,
+    before: Sequence[_Asked],
     reading: Reading,
+    *,
     student_key: str,
     encoder: Callable[[], NamedEncoder],
     store: Store,
     execution: Execution,
-    *,
-    name: str,
-    content_hash: str,
-    make_task: Callable[[], Any],
 ) -> Artifact:
-    def make(folder: Path) -> None:
+    """`before`: the tasks that the run is measured on earlier; with `share_texts` in bf16 they are part of the key."""
+    shared = list(before) if reading.share_texts else []
+
+    def search(one: _Asked) -> TaskRun:
         from experiments.evaluation.mteb_task import search
 
-        task = make_task()
         named = encoder()
-        named.title = f"evaluate {name}" if execution.progress else None
+        named.title = f"evaluate {one.name}" if execution.progress else None
         batch_size = BF16_BATCH if reading.precision == "bf16" else inference_batch(execution)
-        _write(folder, search(task, named, batch_size=batch_size), name=name, content_hash=content_hash)
+        found = search(one.make_task(), named, batch_size=batch_size)
+        named.searched.add(one.name)
+        return found
+
+    def make(folder: Path) -> None:
+        # Vectors are not kept: an earlier task that another process has measured is encoded again.
+        for one in shared:
+            if one.name not in encoder().searched:
+                search(one)
+        _write(folder, search(asked), name=asked.name, content_hash=asked.content_hash)
 
     payload = {
         **EVALUATE.payload,
         "student": student_key,
-        "task": name,
-        "content": content_hash,
+        "task": asked.name,
+        "content": asked.content_hash,
         "query_length": reading.query_length,
         "passage_length": reading.passage_length,
         "precision": reading.precision,
     }
+    if shared:
+        payload["texts_after"] = [one.content_hash for one in shared]
     return store.get_or_make(EVALUATE.name, payload, make)
 
 

@@ -69,44 +69,74 @@ def test_parts_of_one_collection_share_nothing() -> None:
     assert encode.asked == [["a", "b"], ["b", "c"]]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_two_collections_that_share_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
-    torch.set_num_threads(1)
-    read: list[str] = []
-    original = SentenceTransformer.encode_document
+class Measured:
+    """Measures one base on targets, and remembers every passage that was encoded since it was asked last."""
 
-    def spy(self: SentenceTransformer, inputs: Any, **options: Any) -> Any:
-        read.extend(inputs)
-        return original(self, inputs, **options)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        torch.set_num_threads(1)
+        self.read: list[str] = []
+        original = SentenceTransformer.encode_document
 
-    monkeypatch.setattr(SentenceTransformer, "encode_document", spy)
-    whole = toy_collection(positives=3)
-    first = EvaluationTarget("whole/test", whole.corpus, whole.splits["test"])
-    own = [f"{text} and some words of its own" if i % 3 == 0 else text for i, text in enumerate(whole.corpus.texts)]
-    corpus = Corpus(ids=whole.corpus.ids, titles=whole.corpus.titles, texts=tuple(own))
-    second = replace(first, task="part/test", corpus=corpus)
+        def spy(model: SentenceTransformer, inputs: Any, **options: Any) -> Any:
+            self.read.extend(inputs)
+            return original(model, inputs, **options)
 
-    def measured(root: Path, *targets: EvaluationTarget) -> Any:
+        monkeypatch.setattr(SentenceTransformer, "encode_document", spy)
+
+    def __call__(self, root: Path, *targets: EvaluationTarget, **settings: Any) -> Any:
+        self.read.clear()
         execution, config = toy_execution(root), toy_config(train=NoTraining())
         return evaluate(
-            config=config.model_copy(update={"evaluation": EvaluationConfig(precision=precision)}),
+            config=config.model_copy(update={"evaluation": EvaluationConfig(**settings)}),
             student=None,
             fitted=None,
             student_key=student_key(config.student),
             targets=targets,
             store=Store(execution.store),
             execution=execution,
-        )[0]
+        )
 
-    together = measured(tmp_path / "together", first, second)
-    encoded = sorted(read)
-    both = {*first.corpus.passages, *corpus.passages}
-    if precision == "fp32":
-        assert encoded == sorted(both)
-    else:
-        assert encoded == sorted([*first.corpus.passages, *corpus.passages])
-    alone = {**measured(tmp_path / "first", first), **measured(tmp_path / "second", second)}
+
+def overlapping() -> tuple[EvaluationTarget, EvaluationTarget]:
+    """Two collections; two thirds of the second's passages are the first's."""
+    whole = toy_collection(positives=3)
+    own = [f"{text} and some words of its own" if i % 3 == 0 else text for i, text in enumerate(whole.corpus.texts)]
+    corpus = Corpus(ids=whole.corpus.ids, titles=whole.corpus.titles, texts=tuple(own))
+    first = EvaluationTarget("whole/test", whole.corpus, whole.splits["test"])
+    return first, replace(first, task="part/test", corpus=corpus)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_two_collections_that_share_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
+    measured = Measured(monkeypatch)
+    first, second = overlapping()
+    together = measured(tmp_path / "together", first, second, precision=precision)[0]
+    passages = [*first.corpus.passages, *second.corpus.passages]
+    assert sorted(measured.read) == sorted(set(passages) if precision == "fp32" else passages)
+    alone = {
+        **measured(tmp_path / "first", first, precision=precision)[0],
+        **measured(tmp_path / "second", second, precision=precision)[0],
+    }
     assert together["whole/test"] == alone["whole/test"]
     for name, value in alone["part/test"].measures.items():
         exact = precision == "bf16"
         assert together["part/test"].measures[name] == (value if exact else pytest.approx(value, abs=5e-6))
+
+
+def test_texts_shared_in_bf16_are_named_and_come_out_the_same_after_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured, shared = Measured(monkeypatch), {"precision": "bf16", "share_texts": True}
+    first, second = overlapping()
+    _, together, (one, two) = measured(tmp_path / "a", first, second, **shared)
+    assert sorted(measured.read) == sorted({*first.corpus.passages, *second.corpus.passages})
+    _, _, (alone,) = measured(tmp_path / "a", first, precision="bf16")
+    assert (alone.key, measured.read) == (one.key, [])
+    _, _, (unshared,) = measured(tmp_path / "a", second, precision="bf16")
+    assert unshared.key != two.key
+    measured(tmp_path / "b", first, **shared)
+    _, resumed, (_, again) = measured(tmp_path / "b", first, second, **shared)
+    assert again.key == two.key
+    assert resumed.equals(together)
+    runs = [(artifact.path / "run.parquet").read_bytes() for artifact in (two, again)]
+    assert runs[0] == runs[1]
