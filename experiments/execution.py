@@ -47,6 +47,7 @@ class Execution(Value):
     deterministic: on CUDA, only algorithms that repeat their results to the last bit; recorded.
     results: a folder of published records, which count as done; None = only the store's do.
     data_paths: where collections lie, by name; at "NAME:corpus" the passages of one whose own file holds pairs alone.
+    dev_every: steps of training after which the student is measured on dev queries and trackers are told; None = never.
     output: where logs and the tracker's files of this run go. model_folders: further folders of models, by their own
     names, for what another run's config names (teacher=checkpoint, student=checkpoint).
     """
@@ -66,6 +67,7 @@ class Execution(Value):
     model_folders: tuple[Path, ...] = ()
     tracker: TrackerConfig = NoTracker()
     labels: Labels = Labels()
+    dev_every: Count | None = None
     progress: bool = True
 
     @property

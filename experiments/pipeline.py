@@ -67,9 +67,11 @@ from experiments.stages.renewal import renewed, still_stands
 from experiments.stages.retrieve import retrieve
 from experiments.stages.targets import evaluation_targets, keep_groups
 from experiments.stages.trail import Trail
+from experiments.stages.watch import dev_watch
 from experiments.store import Store
 from experiments.teachers.teacher import Embed
-from experiments.tracking import Tracker, make_tracker
+from experiments.tracking import RunStopped, Tracker, Trackers, make_tracker
+from experiments.training.watch import Watch
 from experiments.versions import TRAIN, versions_of
 
 log = logging.getLogger("experiments")
@@ -117,8 +119,12 @@ class Student:
     fitted: Path | None
 
 
-def run(config: RunConfig, execution: Execution) -> RunRecord:
-    """The record of `config`: found if the run is done, else made. Raises UserError for what the user can mend."""
+def run(config: RunConfig, execution: Execution, *, listeners: Sequence[Tracker] = ()) -> RunRecord:
+    """The record of `config`: found if the run is done, else made.
+
+    listeners: told what the execution's own tracker is told. Raises UserError for what the user can mend, and
+    RunStopped where one of them ends the run.
+    """
     done = find_record(execution.record_roots, config.run_id)
     if done is not None:
         check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
@@ -128,18 +134,26 @@ def run(config: RunConfig, execution: Execution) -> RunRecord:
     for other in runs_in(values_read(config)):
         trained_base(other, execution.record_roots)
     own = load_own(config.data, execution=execution, cache=execution.store / "collections")
-    tracker = make_tracker(execution)
+    tracker = _tracker(execution, listeners)
     tracker.start(config, config.run_id, execution.labels)
     context = Context(config=config, execution=execution, store=_store(execution), trail=Trail(), tracker=tracker)
-    succeeded = False
+    succeeded = stopped = False
     try:
         record = _run_stages(context, own)
         succeeded = True
+    except RunStopped:
+        stopped = True
+        raise
     finally:
         if not succeeded:
-            tracker.abort()
+            tracker.abort(stopped=stopped)
     _finish(tracker, record)
     return record
+
+
+def _tracker(execution: Execution, listeners: Sequence[Tracker]) -> Tracker:
+    own = make_tracker(execution)
+    return Trackers((own, *listeners)) if listeners else own
 
 
 def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection, Ranked, tuple[Pool, ...]]:
@@ -210,7 +224,9 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
         if taken_over is not None:
             return taken_over
     if config.until == "evaluate":
-        student, training = _student(context, collection, mined, part)
+        student, training = _student(
+            context, collection, mined, part, watch=dev_watch(config, own, context.execution) if mined else None
+        )
         tasks, per_query, artifacts = evaluate(
             config=config,
             student=student.trained,
@@ -371,7 +387,7 @@ def _retrieve(
 
 
 def _student(
-    context: Context, collection: Collection, mined: Mined | None, part: Positions | None
+    context: Context, collection: Collection, mined: Mined | None, part: Positions | None, watch: Watch | None = None
 ) -> tuple[Student, TrainingFacts | None]:
     config, execution = context.config, context.execution
     fitted, base_key = _fitted(context, collection)
@@ -394,6 +410,8 @@ def _student(
         store=context.store,
         execution=execution,
         on_log=context.tracker.log,
+        on_student=context.tracker.student,
+        watch=watch,
     )
     context.trail.add("train", artifact)
     return Student(key=artifact.key, trained=trained, fitted=fitted), facts

@@ -34,6 +34,12 @@ def evaluation_targets(
     return targets
 
 
+def dev_targets(config: RunConfig, own: Mapping[str, Collection]) -> list[EvaluationTarget]:
+    """The dev queries of the collections that the run trains on. Raises UserError where none of them has any."""
+    evaluation = config.evaluation.model_copy(update={"splits": ("dev",), "collections": ()})
+    return _own_targets(config.model_copy(update={"evaluation": evaluation}), own)
+
+
 def _own_targets(config: RunConfig, own: Mapping[str, Collection]) -> list[EvaluationTarget]:
     """The asked splits of the collections that the run trains on; of a mixture, those that a part has.
 

@@ -24,9 +24,10 @@ from experiments.models.saved import save_model
 from experiments.models.student import trainable
 from experiments.models.trained import Trained, base_of, start_key
 from experiments.records.schema import TrainingFacts
-from experiments.store import Artifact, Store
+from experiments.store import Artifact, Store, stage_key
 from experiments.training.facts import Curve, training_facts
 from experiments.training.guide import Guide
+from experiments.training.watch import Watch
 from experiments.versions import TRAIN
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 SPREAD_DOCUMENTS = 128
 """Documents whose mean cosine tells whether the embeddings have collapsed."""
+
+
+def _nobody_asks(_key: str) -> None:
+    """For a caller that does not ask which student is trained."""
 
 
 def train(
@@ -48,13 +53,16 @@ def train(
     store: Store,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
+    on_student: Callable[[str], None] = _nobody_asks,
+    watch: Watch | None = None,
 ) -> tuple[Path, TrainingFacts, Artifact]:
     """The folder of the trained model, what training left behind, and the artifact, whose key names the student.
 
     `fitted` is the folder of a distilled base, `guide` the vectors that a guide mask reads, `part` (R,) the part of a
     mixture that each row comes from, where a batch has rows of one alone, `start` the student of another run from which
-    training goes on. Raises UserError for fewer rows than a batch, for rows without the scores that distillation
-    learns, or for a diverging loss.
+    training goes on. Where there is something to train, `on_student` is told its key first, `on_log` every step and
+    what `watch` measures; whatever they raise ends the training. Raises UserError for fewer rows than a batch, for rows
+    without the scores that distillation learns, or for a diverging loss.
     """
     settings = _settings(config, negatives)
     if part is not None:
@@ -62,6 +70,7 @@ def train(
 
     @device_memory("use train.micro_batch=8, train.gradient_checkpointing=true, or shorter texts or batches")
     def make(folder: Path) -> None:
+        on_student(stage_key(TRAIN.name, payload))
         model, curve = _fit(
             config,
             settings,
@@ -73,6 +82,7 @@ def train(
             start=start,
             execution=execution,
             on_log=on_log,
+            watch=watch,
             folder=folder,
         )
         cosine = _mean_cosine(model.eval(), collection, negatives)
@@ -193,6 +203,7 @@ def _fit(
     start: Trained | None,
     execution: Execution,
     on_log: Callable[[int, dict[str, float]], None],
+    watch: Watch | None,
     folder: Path,
 ) -> tuple[SentenceTransformer, Curve]:
     """The trained model and its loss and learning rate at every step; what was masked is left in `folder`."""
@@ -221,6 +232,7 @@ def _fit(
         workers=execution.workers,
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,
         on_log=keep,
+        watch=watch,
     )
     if isinstance(loss, InfoNCELoss):
         loss.log.save(folder)

@@ -19,11 +19,14 @@ class NullTracker:
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Nothing to keep."""
 
+    def student(self, key: str) -> None:
+        """Nothing to keep."""
+
     def negatives(self, rows: NegativeRows) -> None:
         """Nothing to keep."""
 
     def finish(self, record: RunRecord) -> None:
         """Nothing to close."""
 
-    def abort(self) -> None:
+    def abort(self, *, stopped: bool = False) -> None:
         """Nothing to close."""

@@ -55,6 +55,10 @@ class WandbRun:
         self._run.log({"train/step": step} | {f"train/{name}": value for name, value in values.items()})
         self._logged = True
 
+    def student(self, key: str) -> None:
+        """The key of the student, in the summary."""
+        self._run.summary["student"] = key
+
     def negatives(self, rows: NegativeRows) -> None:
         """A wandb.Table named ``negatives``."""
         import wandb
@@ -76,9 +80,11 @@ class WandbRun:
         finally:
             self._close(exit_code=exit_code)
 
-    def abort(self) -> None:
-        """Mark the run as failed."""
-        self._close(exit_code=1)
+    def abort(self, *, stopped: bool = False) -> None:
+        """Mark the run as failed; one that was stopped on purpose ends well, and its summary says so."""
+        if stopped:
+            self._run.summary["stopped"] = True
+        self._close(exit_code=0 if stopped else 1)
 
     def _close(self, *, exit_code: int) -> None:
         import wandb

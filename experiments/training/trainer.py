@@ -23,6 +23,7 @@ from experiments.models.device import check_training_device, is_cuda
 from experiments.models.reading import backbone_of
 from experiments.training.batches import PureBatches
 from experiments.training.collator import RowCollator
+from experiments.training.watch import Watch
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -45,13 +46,14 @@ def fit(
     device: str,
     title: str | None,
     on_log: OnLog,
+    watch: Watch | None = None,
     workers: int = 0,
 ) -> None:
     """Train `model` in place for `train.steps` optimizer steps; `title` names the progress bar, None shows none.
 
     The seed fixes the order of rows and the dropout draws. part: (R,) a number for each row, where a batch has rows of
-    one number alone. On a GPU `workers` processes tokenise batches ahead. Raises UserError when the loss stops being a
-    number.
+    one number alone. `watch` measures the model on its way, which changes nothing of it. On a GPU `workers` processes
+    tokenise batches ahead. Raises UserError when the loss stops being a number, and what `on_log` raises.
     """
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -69,11 +71,13 @@ def fit(
             train_dataset=rows,
             loss=loss,
             data_collator=RowCollator(model),
-            callbacks=[_Report(train.steps, title, on_log)],
+            callbacks=[_Report(train.steps, title, on_log, watch)],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        trainer.accelerator.free_memory()
+        try:
+            trainer.train()
+        finally:
+            trainer.accelerator.free_memory()
 
 
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
@@ -84,11 +88,14 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
 class _Report(TrainerCallback):  # type: ignore[misc]
     """Loss and learning rate of every step to `on_log` and to a bar that says what is trained."""
 
-    def __init__(self, steps: int, title: str | None, on_log: OnLog) -> None:
+    def __init__(self, steps: int, title: str | None, on_log: OnLog, watch: Watch | None) -> None:
         self.on_each = on_log
+        self.watch = watch
         self.bar = tqdm(total=steps, desc=title, unit="step", disable=title is None, leave=False)
 
-    def on_log(self, args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, model: Any = None, **_: Any
+    ) -> None:
         """A step's values; the closing summary has no loss."""
         if logs is None or "loss" not in logs:
             return
@@ -99,7 +106,10 @@ class _Report(TrainerCallback):  # type: ignore[misc]
             )
         self.bar.update(state.global_step - self.bar.n)
         self.bar.set_postfix(loss=f"{logs['loss']:.3f}")
-        self.on_each(state.global_step, {name: float(logs[name]) for name in ("loss", "learning_rate")})
+        values = {name: float(logs[name]) for name in ("loss", "learning_rate")}
+        if self.watch is not None and self.watch.at(state.global_step, steps=state.max_steps):
+            values |= self.watch.measured(model)
+        self.on_each(state.global_step, values)
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
         """Leave the terminal as it was."""

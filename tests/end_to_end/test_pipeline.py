@@ -249,7 +249,7 @@ class BrokenAtTheEnd(NullTracker):
     def finish(self, record: RunRecord) -> None:
         raise OSError("no\nspace left")
 
-    def abort(self) -> None:
+    def abort(self, *, stopped: bool = False) -> None:
         raise AssertionError("a recorded run is not aborted")
 
 
