@@ -8,8 +8,6 @@ from typing import Literal
 
 from experiments.studies.declaration import Arm, Choose, Declaration
 
-DEV_OVERRIDES = ("evaluation.splits=[dev]", "evaluation.collections=[]", "evaluation.tasks=[]")
-"""What makes a run one of phase 1: no test query is evaluated."""
 TIE = 1e-12
 
 

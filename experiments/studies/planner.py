@@ -14,12 +14,12 @@ from experiments.command.folders import with_model_paths
 from experiments.command.overrides import key_of, write_value
 from experiments.command.quoting import one_value
 from experiments.command.rankings import with_ranking_paths
-from experiments.config import RunConfig, collections_of
 from experiments.errors import UserError
 from experiments.records.folder import find_record
-from experiments.studies.cells import DEV_OVERRIDES, Cell, choose_value, phase_one, phase_two
+from experiments.studies.cells import Cell, choose_value, phase_one, phase_two
 from experiments.studies.common_rows import check_same_rows, check_trains, listed_rows
 from experiments.studies.declaration import Choose, Declaration
+from experiments.studies.dev import DEV_OVERRIDES, check_dev_only, dev_score
 from experiments.studies.fitted import suited
 from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
@@ -263,13 +263,6 @@ class StudyPlanner:
             self.chosen[block, arm] = _choice(self.study.choose[arm], own)
 
 
-def check_dev_only(config: RunConfig, title: str) -> None:
-    """Refuse a run of phase 1 that would look at anything but the dev queries of its own collection."""
-    evaluation = config.evaluation
-    if evaluation.splits != ("dev",) or evaluation.collections or evaluation.tasks:
-        raise UserError(f"{title}: a run of phase 1 evaluates dev queries only, not {evaluation.model_dump()}")
-
-
 def missing_line(block: str, arm: str, chosen: Chosen) -> str:
     """Why no value could be chosen."""
     missing = [f"{chosen.key}={point.value}" for point in chosen.curve if point.mean is None]
@@ -290,15 +283,9 @@ def _choice(choose: Choose, jobs: Sequence[Job]) -> Chosen:
 
 
 def _dev_score(run: Composed, measure: str) -> float | None:
-    """The measure on the run's dev queries, of a mixture the mean over the parts that have some; None before it ran."""
+    """What the run scored on its dev queries; None before it ran."""
     record = find_record(run.execution.record_roots, run.run_id)
-    if record is None:
-        return None
-    tasks = [f"{name}/dev" for name in collections_of(run.config.data)]
-    scores = [record.tasks[task].measures[measure] for task in tasks if task in record.tasks]
-    if not scores:
-        raise UserError(f"record {run.run_id} has no scores on {', '.join(tasks)}: remove it and run the study again")
-    return sum(scores) / len(scores)
+    return None if record is None else dev_score(record, run.config, measure)
 
 
 def _about_targets(text: str) -> bool:

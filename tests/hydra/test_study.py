@@ -14,8 +14,9 @@ from experiments.command.compose import Composer
 from experiments.errors import UserError
 from experiments.records.folder import write_record
 from experiments.records.schema import CollectionFacts
+from experiments.studies.dev import check_dev_only
 from experiments.studies.plan import Plan, plan_path, read_plan
-from experiments.studies.planner import StudyPlanner, check_dev_only
+from experiments.studies.planner import StudyPlanner
 from experiments.studies.sweep import SweepFailed, run_sweep
 from tests.helpers.beir import write_beir
 from tests.hydra.records import FakeLauncher, leave_record
