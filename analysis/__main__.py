@@ -59,6 +59,7 @@ def _build(parsed: argparse.Namespace) -> int:
     from analysis.judgments import judgment_pages
     from analysis.load import load_study
     from analysis.missing import missing_lines
+    from analysis.predict.page import predictor_pages
     from analysis.render import differing_files, render_study, write_files
     from analysis.report.paper import paper_pages
     from analysis.sources import open_source
@@ -85,7 +86,8 @@ def _build(parsed: argparse.Namespace) -> int:
             print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     if parsed.out is None:
-        pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source) | claims_pages(source, load)
+        pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source)
+        pages |= claims_pages(source, load) | predictor_pages(source, load)
         for path, content in pages.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())
