@@ -39,7 +39,7 @@ def _command(arguments: Sequence[str] | None) -> int:
         if getattr(parsed, name) < least:
             raise UserError(f"--{name.replace('_', '-')} {getattr(parsed, name)}: should be at least {least}")
     _write(parsed)
-    print(f"wrote sheet.csv, twice.csv and key.csv under {parsed.out}: label them as guideline.md says")
+    print(f"wrote sheet.csv, twice.csv and key.csv under {parsed.out}: label them by a guideline in results/judgments")
     return 0
 
 

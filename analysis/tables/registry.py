@@ -11,6 +11,7 @@ from analysis.tables.blocks import block_files, blocks_markdown
 from analysis.tables.calibration import calibration_markdown
 from analysis.tables.contrasts import added_markdown, contrasts_markdown
 from analysis.tables.detail import detail_markdown
+from analysis.tables.dev import dev_markdown
 from analysis.tables.expected import expected_markdown
 from analysis.tables.overlap import overlap_markdown
 from analysis.tables.paper import paper_markdown
@@ -37,6 +38,7 @@ class PageTable:
 
 TABLES: dict[str, PageTable] = {
     "methods": PageTable("Methods", blocks_markdown, block_files),
+    "dev": PageTable("On dev queries", dev_markdown),
     "contrasts": PageTable("Primary contrasts", contrasts_markdown),
     "added": PageTable("Contrasts added after runs were seen", added_markdown),
     "expected": PageTable("Expected orders", expected_markdown),
@@ -47,7 +49,7 @@ TABLES: dict[str, PageTable] = {
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
 
-DEFAULT = ("methods", "paper", "contrasts", "added", "expected", "steps", "calibration", "detail")
+DEFAULT = ("methods", "dev", "paper", "contrasts", "added", "expected", "steps", "calibration", "detail")
 """What the page of a study holds that names no tables, in this order."""
 
 
