@@ -18,6 +18,8 @@ from experiments.identity import digest
 from experiments.records.folder import is_outdated, read_record
 from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores
+from experiments.searching.trials import SearchFile, read_search
+from experiments.studies.dev import dev_score
 from experiments.studies.plan import Plan, PlannedRun, read_plan
 
 PRIMARY = "nDCG@10"
@@ -53,7 +55,7 @@ class FinishedRun:
 class Study:
     """runs: run_id -> finished run. groups: content hash of a task -> query id -> group, for the tasks that have them.
 
-    store: the artifact store that it was read from; None for published results.
+    store: the artifact store that it was read from; None for published results. search: of a search its trials.
 
     Compared by identity, so that what is derived from it can be kept.
     """
@@ -62,6 +64,7 @@ class Study:
     runs: dict[str, FinishedRun]
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     store: Path | None = None
+    search: SearchFile | None = None
 
     @property
     def name(self) -> str:
@@ -119,8 +122,15 @@ def load_study(source: Source, name: str) -> Study:
     wanted = dict.fromkeys([*(r.run_id for r in plan.runs), *_dev_runs(plan)])
     found = {run_id: _load_run(source, run_id) for run_id in wanted}
     runs = {run_id: run for run_id, run in found.items() if run is not None}
-    study = Study(plan, runs, _groups(source, runs.values()), source.root if source.is_store else None)
+    study = Study(
+        plan,
+        runs,
+        _groups(source, runs.values()),
+        source.root if source.is_store else None,
+        read_search(source.study_folder(name)),
+    )
     _check_dev_runs(study)
+    _check_trials(study)
     for block in plan.blocks:
         _check_queries(study, block)
         _check_lengths(study, block)
@@ -171,6 +181,20 @@ def _check_dev_runs(study: Study) -> None:
                         f"run {run_id} is missing: run `{study.plan.run_command()}` and "
                         "publish again"
                     )
+
+
+def _check_trials(study: Study) -> None:
+    """A search's trials have the scores that the records of their runs have, as far as there is one of each."""
+    for trial in study.search.whole if study.search is not None else ():
+        run, said = study.runs.get(trial.run_id), trial.values.get(f"dev {PRIMARY}")
+        if run is None or said is None or len(run.environments) > 1:
+            continue
+        found = dev_score(run.record, run.config, PRIMARY)
+        if abs(found - said) > 1e-9:
+            raise UserError(
+                f"study {study.name}: trial {trial.number} says dev {PRIMARY} {said}, the record of its run "
+                f"{trial.run_id} {found}: run the search again, which writes search.json anew"
+            )
 
 
 def _check_queries(study: Study, block: str) -> None:

@@ -19,6 +19,7 @@ from experiments.records.folder import find_record, is_outdated, read_record, re
 from experiments.records.groups import groups_path, read_groups, write_groups
 from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores, scores_path, write_published
+from experiments.searching.trials import read_search, write_search
 from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
 
 STORE = Path("outputs/store")
@@ -67,19 +68,25 @@ def publish(study: str, *, store: Path, results: Path) -> Published:
     copied = sum(_publish_run(run_id, store=store, results=results) for run_id in runs)
     missing = tuple(run for run in plan.runs if find_record([results], run.run_id) is None)
     _write(results / study / "plan.json", dump_plan(plan))
+    if (found := read_search(plan_path(store, study).parent)) is not None:
+        write_search(results / study, found)
     held = len(runs) - len({run.run_id for run in missing})
     return Published(copied=copied, kept=max(0, held - copied), missing=missing)
 
 
 def _plan(study: str, *, store: Path, results: Path) -> Plan:
-    """The store's plan, with the declaration of the first run and the runs that only the published one has."""
+    """The store's plan, with the declaration of the first run and the runs that only the published one has.
+
+    A search is published as it stands: another winner is another comparison.
+    """
     path, published = plan_path(store, study), results / study / "plan.json"
     if not path.is_file():
         raise UserError(
             f"study {study} has no plan in {store}: run it first (python -m experiments.run -m study={study})"
         )
     plan = read_plan(path)
-    return merged(plan, read_plan(published)) if published.is_file() else plan
+    again = read_search(path.parent) is None and published.is_file()
+    return merged(plan, read_plan(published)) if again else plan
 
 
 def _publish_run(run_id: str, *, store: Path, results: Path) -> int:

@@ -147,6 +147,9 @@ def _check_study(overrides: Sequence[str]) -> None:
     from experiments.command.overrides import key_of
 
     given = {key_of(text).lstrip("+"): text for text in overrides}
+    for key, text in given.items():
+        if key.partition(".")[0] == "search":
+            raise UserError(f"{text}: a search is another command: python -m experiments.search {text}")
     for key in ("scale", "only"):
         if key in given and "study" not in given:
             raise UserError(f"{given[key]}: this belongs to a study: name one with -m study=NAME")

@@ -11,6 +11,7 @@ from analysis.figures.panels import panels_figure
 from analysis.figures.queries import queries_figure
 from analysis.figures.rates import rates_figure
 from analysis.figures.scores import scores_figure
+from analysis.figures.search import history_figure, importance_figure, pareto_figure, slices_figure
 from analysis.figures.steps import steps_figure
 from analysis.figures.style import Figure
 from analysis.figures.thresholds import thresholds_figure
@@ -25,6 +26,10 @@ FIGURES: dict[str, Callable[[Study], Figure | None]] = {
     "panels": panels_figure,
     "queries": queries_figure,
     "scores": scores_figure,
+    "history": history_figure,
+    "slices": slices_figure,
+    "pareto": pareto_figure,
+    "importance": importance_figure,
 }
 """None where a study's records do not allow the figure."""
 

@@ -15,6 +15,14 @@ from analysis.tables.dev import dev_markdown
 from analysis.tables.expected import expected_markdown
 from analysis.tables.overlap import overlap_markdown
 from analysis.tables.paper import paper_markdown
+from analysis.tables.search import (
+    importance_markdown,
+    optimism_markdown,
+    pareto_markdown,
+    trials_files,
+    trials_markdown,
+    winner_markdown,
+)
 from analysis.tables.steps import steps_markdown
 
 
@@ -44,6 +52,11 @@ TABLES: dict[str, PageTable] = {
     "expected": PageTable("Expected orders", expected_markdown),
     "paper": PageTable("The paper beside these runs", paper_markdown),
     "steps": PageTable("From naive to PercPos in steps", steps_markdown),
+    "winner": PageTable("What was found", winner_markdown),
+    "optimism": PageTable("How much of the gain was selection", optimism_markdown),
+    "trials": PageTable("Trials", trials_markdown, trials_files),
+    "pareto": PageTable("Trade-offs", pareto_markdown),
+    "importance": PageTable("What mattered", importance_markdown),
     "calibration": PageTable("Reliability of the calibrated bar", calibration_markdown),
     "overlap": PageTable("How alike the teachers mine", overlap_markdown),
     "detail": PageTable("Detail", detail_markdown, last=True),

@@ -37,6 +37,8 @@ from experiments.errors import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CONFIG_NAME = "config"
+DECLARED = ("study", "scale", "search")
+"""Sections that declare many runs: no part of any one of them."""
 
 
 def from_hydra(config: DictConfig, *, output: Path | None = None) -> Composed:
@@ -54,7 +56,7 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
     except OmegaConfBaseException as error:
         where = f"{error.full_key}: " if error.full_key else ""
         raise UserError(where + mistakes.hydra_line(str(error))) from error
-    for declared in ("study", "scale"):
+    for declared in DECLARED:
         plain.pop(declared, None)
     _check_command(plain)
     return with_presets(plain, preset), drop_foreign(plain)
@@ -94,7 +96,7 @@ class Composer:
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
         self._choices: dict[str, list[str]] = {}
-        self._study_files: dict[str, StudyFile] = {}
+        self._study_files: dict[tuple[str, str], StudyFile] = {}
 
     def parse(self, arguments: Sequence[str]) -> list[Override]:
         """Parsed overrides; each names a choice that exists, and no group is given a list."""
@@ -151,8 +153,8 @@ class Composer:
         return tuple(str(one.input_line) for one in parsed if self._is_structural(one))
 
     def declared(self, overrides: Sequence[str], section: str) -> dict[str, Any] | None:
-        """What a command line gives under `study` or `scale`, as plain data, or None."""
-        parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) in {"study", "scale"}]
+        """What a command line gives under `study`, `scale` or `search`, as plain data, or None."""
+        parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) in DECLARED]
         groups = [one for one in parsed if self._is_structural(one)]
         config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in groups)))
         for override in parsed:
@@ -161,14 +163,20 @@ class Composer:
         found = config.get(section)
         return None if found is None else OmegaConf.to_container(found, resolve=True)  # type: ignore[return-value]
 
-    def study_file(self, name: str) -> StudyFile:
-        """The file of a study, checked. Raises UserError naming file and line."""
-        if name not in self._study_files:
-            path, shown = study_path(name, conf=CONF)
-            file = StudyFile.read(path, shown=shown)
+    def chosen(self, overrides: Sequence[str]) -> dict[str, str]:
+        """Group -> choice of what the overrides compose to, of the groups that have a choice."""
+        groups = list(self._structure(overrides))
+        config = self.loader.load_configuration(CONFIG_NAME, groups, run_mode=RunMode.RUN)
+        return {str(group): str(choice) for group, choice in config.hydra.runtime.choices.items() if choice}
+
+    def study_file(self, name: str, group: str = "study") -> StudyFile:
+        """The file of a study, or of a search, checked. Raises UserError naming file and line."""
+        if (group, name) not in self._study_files:
+            path, shown = study_path(name, conf=CONF, group=group)
+            file = StudyFile.read(path, shown=shown, section=group)
             file.check(top_level_keys(CONF / f"{CONFIG_NAME}.yaml"), self.choices)
-            self._study_files[name] = file
-        return self._study_files[name]
+            self._study_files[group, name] = file
+        return self._study_files[group, name]
 
     def _base(self, groups: tuple[str, ...]) -> DictConfig:
         if groups not in self._bases:
@@ -183,6 +191,8 @@ class Composer:
             OmegaConf.set_struct(task, True)
             if has_key(_mapping(task), OPEN):
                 OmegaConf.set_struct(OmegaConf.select(task, OPEN), False)
+            if task.get("search") is not None:
+                OmegaConf.set_struct(task.search, False)  # its schema knows which keys there are
             if task.get("study") is not None and isinstance(task.study.get("arms"), DictConfig):
                 OmegaConf.set_struct(task.study.arms, False)  # a command line may add one; given.py checks it
             self._bases[groups] = task
@@ -212,8 +222,8 @@ class Composer:
             raise UserError(f"{text}: the group {group} needs a choice (it has: {', '.join(choices)})")
         if value is not None and str(value) not in choices:
             raise UserError(mistakes.unknown_choice(text, group, choices))
-        if group == "study" and value is not None:
-            self.study_file(str(value))
+        if group in {"study", "search"} and value is not None:
+            self.study_file(str(value), group)
 
 
 def _check_command(plain: Mapping[str, Any]) -> None:

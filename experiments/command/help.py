@@ -30,6 +30,7 @@ GROUPS = {
     "tracker": "a mirror of the records",
     "execution": "device, batch sizes, workers, store: never changes a number",
     "study": "many runs, with -m",
+    "search": "a search over settings: python -m experiments.search search=NAME",
     "scale": "what the roles of a study stand for: teachers, students, collections",
 }
 

@@ -72,7 +72,7 @@ def unknown_key(text: str, config: Mapping[str, Any]) -> str:
 
 def _unknown_part(text: str, path: Sequence[str], part: str, node: Any, config: Mapping[str, Any]) -> str:
     if not path:
-        names = [name for name in (*config, "study") if name not in INTERNAL]
+        names = [name for name in (*config, "study", "search") if name not in INTERNAL]
         return f"{text}: there is no key or group {part!r}{did_you_mean(part, names)} (there are: {', '.join(names)})"
     where = ".".join(path)
     siblings = owners(where, part)

@@ -1,4 +1,4 @@
-"""A study's YAML file before Hydra reads it: mistakes in it are one line that names the file and the line."""
+"""A study's or search's YAML file before Hydra reads it: mistakes in it are one line that names file and line."""
 
 from __future__ import annotations
 
@@ -14,20 +14,27 @@ from experiments.errors import UserError
 
 PACKAGE = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
+CONTENT = {"study": "arms", "search": "space"}
+"""Section -> what it holds beside a name."""
+
 Choices = Callable[[str], Sequence[str]]
 """The choices of a config group; none for what is no group."""
 
 
 @dataclass(frozen=True)
 class StudyFile:
-    """A study's file as YAML nodes, which know their lines. shown: the path as messages give it."""
+    """A study's file as YAML nodes, which know their lines. shown: the path as messages give it.
+
+    section: the key that declares it, "study" or "search".
+    """
 
     shown: str
     root: yaml.MappingNode
+    section: str = "study"
 
     @classmethod
-    def read(cls, path: Path, *, shown: str | None = None) -> StudyFile:
-        """Raises UserError for what is no YAML mapping with a study in it. shown: None = the end of the path."""
+    def read(cls, path: Path, *, shown: str | None = None, section: str = "study") -> StudyFile:
+        """Raises UserError for what is no YAML mapping with such a section. shown: None = the end of the path."""
         shown = shown or f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
         try:
             text = path.read_text(encoding="utf-8")
@@ -37,24 +44,27 @@ class StudyFile:
         except yaml.YAMLError as error:
             raise UserError(yaml_line(error, shown)) from error
         if not isinstance(root, yaml.MappingNode):
-            raise UserError(f"{shown}:1: no settings: begin with '# @package _global_' and a section 'study:'")
+            raise UserError(f"{shown}:1: no settings: begin with '# @package _global_' and a section '{section}:'")
         if not PACKAGE.search(text):
-            raise UserError(f"{shown}:1: without a line '# @package _global_' Hydra would put it all under study")
-        return cls(shown, root)
+            raise UserError(f"{shown}:1: without a line '# @package _global_' Hydra would put it all under {section}")
+        return cls(shown, root, section)
 
     def check(self, names: Collection[str], choices: Choices) -> None:
         """Raises UserError for a key twice, a key that configs do not have (`names`), or defaults that name nothing."""
         for node in _mappings(self.root):
             self._check_once(node)
         for key, value in self.root.value:
-            if key.value not in {*names, "study", "defaults", "hydra"}:
+            if key.value not in {*names, "defaults", "hydra"}:
                 raise UserError(f"{self._at(key)}: no such key {key.value!r}{did_you_mean(key.value, names)}")
             if key.value == "defaults":
                 self._check_defaults(value, choices)
-            if key.value == "study" and not isinstance(value, yaml.MappingNode):
-                raise UserError(f"{self._at(value)}: study should be a mapping: study: {{name: ..., arms: ...}}")
-        if "study" not in {key.value for key, _ in self.root.value}:
-            raise UserError(f"{self.shown}:1: there is no section 'study:' with a name and arms")
+            if key.value == self.section and not isinstance(value, yaml.MappingNode):
+                name, holds = self.section, CONTENT[self.section]
+                raise UserError(f"{self._at(value)}: {name} should be a mapping: {name}: {{name: ..., {holds}: ...}}")
+        if self.section not in {key.value for key, _ in self.root.value}:
+            raise UserError(
+                f"{self.shown}:1: there is no section '{self.section}:' with a name and {CONTENT[self.section]}"
+            )
 
     def where(self, keys: Sequence[str], *, exact: bool = False) -> str:
         """`conf/study/demo.yaml:12`, the line that comes nearest to a key; empty where the file says nothing of it.

@@ -51,7 +51,8 @@ def _encoded(model: SentenceTransformer, texts: Sequence[str], role: Role, batch
     vectors = np.empty((len(texts), model.get_embedding_dimension() or 0), dtype=np.float32)
     for positions, part in encode_batches(model, texts, role=role, batch_size=batch_size, name="the student"):
         vectors[positions] = part
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit: Scores = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _ranking(asked: Scores, passages: Scores, ids: Sequence[str], documents: Sequence[str]) -> Ranking:

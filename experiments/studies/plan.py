@@ -80,7 +80,10 @@ class Plan(_Part):
 
     def run_command(self, *more: str) -> str:
         """The command line that runs what is missing, for a shell."""
-        return shell(["python", "-m", "experiments.run", "-m", *(self.command or [f"study={self.study}"]), *more])
+        command = [*(self.command or [f"study={self.study}"]), *more]
+        searches = any(text.startswith("search=") for text in command)
+        how = ["experiments.search"] if searches else ["experiments.run", "-m"]
+        return shell(["python", "-m", *how, *command])
 
     @property
     def blocks(self) -> tuple[str, ...]:
