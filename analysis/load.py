@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -214,19 +214,31 @@ def _check_queries(study: Study, block: str) -> None:
 
 
 def _check_lengths(study: Study, block: str) -> None:
-    seen: dict[str, tuple[str, Lengths]] = {}
+    """Raises UserError, with the overrides that mend it, where runs of a task were read at different lengths."""
+    found: dict[str, dict[Lengths, str]] = {}
     for arm in study.plan.arms(block):
         for run in study.cell(block, arm).values():
             for task in run.scores:
-                if (lengths := _lengths(run, task)) is None:
-                    continue
-                first = seen.setdefault(task, (arm, lengths))
-                if first[1] != lengths:
-                    raise UserError(
-                        f"study {study.name}: block {block}: {task} was read at query and passage lengths "
-                        f"{_said(first[1])} in arm {first[0]} and {_said(lengths)} in arm {arm}: give every arm "
-                        "the same evaluation.query_length and evaluation.passage_length, and run it again"
-                    )
+                if (lengths := _lengths(run, task)) is not None:
+                    found.setdefault(task, {}).setdefault(lengths, arm)
+    for task, arms in found.items():
+        if len(arms) > 1:
+            (first, one), (other, two) = list(arms.items())[:2]
+            raise UserError(
+                f"study {study.name}: block {block}: {task} was read at query and passage lengths {_said(first)} in "
+                f"arm {one} and {_said(other)} in arm {two}: run the same command again with {_shortest([*arms])}"
+            )
+
+
+def _shortest(found: Sequence[Lengths]) -> str:
+    """The overrides under which every student reads at the shortest of these lengths."""
+    queries, passages = zip(*found, strict=True)
+    shortest = {"query": _least(queries), "passage": _least(passages)}
+    return " ".join(f"evaluation.{name}_length={length}" for name, length in shortest.items() if length is not None)
+
+
+def _least(lengths: Sequence[int | None]) -> int | None:
+    return min((length for length in lengths if length is not None), default=None)
 
 
 def _lengths(run: FinishedRun, task: str) -> Lengths | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.entry import check_writable, guarded
+from experiments.entry import check_writable, guarded, tell_on_screen
 from experiments.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ The keys are those of `python -m experiments.run` (data, teacher, mining, execut
 set, since every method is laid out. Of queries with several relevant documents one is shown and the others are hidden,
 so that mined ones can be counted as known false negatives (data.positives=all: nothing is hidden, none is counted).
 """
+DEFAULTS = ("data.positives=one", "data.group_by=auto")
+"""What an audit sets where the data has it: some relevant documents are hidden, so that mined ones can be counted."""
 READ = 3
 """Queries whose negatives are written out."""
 
@@ -53,6 +55,7 @@ def _audit(arguments: Sequence[str]) -> int:
     config = run.config
     folder = outputs / "audit" / f"{config.data.name}-{digest([config.data, config.teacher, config.mining])[:6]}"
     check_writable("outputs", folder)
+    tell_on_screen()
     started = time.perf_counter()
     collection, candidates, pools = rank_for_audit(config, run.execution)
     ranked = time.perf_counter()
@@ -78,10 +81,9 @@ def _composed(arguments: Sequence[str]) -> tuple[Composed, Path]:
         if key in {"miner", "study", "until", "train", "student"} or text.startswith("-"):
             raise UserError(f"{text}: an audit lays out every miner and trains nothing: leave it out")
     _check_one_value(given, composer)
-    positives = [] if any(key_of(text) == "data.positives" for text in given) else ["data.positives=one"]
-    defaults = [
-        text for text in positives if composer.has_key([t for t in given if composer.is_group(key_of(t))], key_of(text))
-    ]
+    typed = {key_of(text) for text in given}
+    groups = [text for text in given if composer.is_group(key_of(text))]
+    defaults = [text for text in DEFAULTS if key_of(text) not in typed and composer.has_key(groups, key_of(text))]
     overrides = [*given, *defaults, "miner=naive_topk", "until=mine"]
     run = composer.run(overrides)
     if isinstance(run.config.data, MixtureData):

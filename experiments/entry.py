@@ -7,6 +7,7 @@ output went away (`| head`), as a shell reports them.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import shlex
@@ -40,6 +41,15 @@ def check_writable(key: str, folder: Path) -> None:
         raise UserError(f"{key}={folder}: no folder to write to ({error.strerror}): name another") from error
     if not os.access(folder, os.W_OK):
         raise UserError(f"{key}={folder}: this folder may not be written to: name another")
+
+
+def tell_on_screen() -> None:
+    """What is said of collections goes to standard output before a run sets its own logging up, too."""
+    screen = logging.getLogger("experiments.screen")
+    if not screen.handlers:
+        screen.addHandler(logging.StreamHandler(sys.stdout))
+        screen.setLevel(logging.INFO)
+        screen.propagate = False
 
 
 def shell(arguments: Sequence[str]) -> str:

@@ -165,6 +165,7 @@ def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection,
     use_device(execution)
     context, own = _unmirrored(config, execution)
     (collection,) = own.values()
+    say_collections({collection.name: facts_of(collection)}, own, collections_of(config.data))
     require_split(collection, "train", "an audit mines for training queries")
     candidates, _ = _rank(context, collection, config.teacher, config.mining)
     data = one_collection(config.data)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments.command.help import help_text
-from experiments.entry import check_writable, guarded
+from experiments.entry import check_writable, guarded, tell_on_screen
 from experiments.errors import UserError
 
 if TYPE_CHECKING:
@@ -180,6 +180,7 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     config = composer.config([text for text in common if not key_of(text).startswith("hydra/")])
     if not config["dry_run"]:
         _check_folders(config)
+    tell_on_screen()
     try:
         _hand_to_hydra([protect(text, composer) if text in overrides else text for text in arguments])
     except SweepFailed:

@@ -21,7 +21,7 @@ FIXES = {
     "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, make the splits with "
     "'data.split={dev: 0.1, test: 0.2}', or train=none",
     "dev": "give it qrels/dev.tsv, or carve a dev split out of train with data.dev_queries=N",
-    "test": "give it qrels/test.tsv, or make one of train with 'data.split={dev: 0.1, test: 0.2}'",
+    "test": "make one of train with 'data.split={dev: 0.1, test: 0.2}', or give it one (qrels/test.tsv, test.csv)",
     "heldout": "set some train queries aside with data.heldout_queries=N",
 }
 

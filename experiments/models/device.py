@@ -58,6 +58,15 @@ def is_cuda(device: str) -> bool:
     return device.partition(":")[0] == "cuda"
 
 
+def has_bf16_units(device: str) -> bool:
+    """Whether the device multiplies bf16 in hardware; without it bf16 is 4 (AVX-512) to 50 (AVX2) times as slow."""
+    import torch
+
+    if is_cuda(device):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return any((torch.cpu._is_avx512_bf16_supported(), torch.cpu._is_amx_tile_supported()))
+
+
 def device_in_key(device: str) -> dict[str, str]:
     """What a device adds to the key of what was trained on it: its type, since its draws are others; a CPU nothing."""
     kind = device.partition(":")[0]

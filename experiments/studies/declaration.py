@@ -176,7 +176,7 @@ class Declaration(_Declared):
     that its page's limits begin with. tables, figures: by the names of analysis' registries, in the order of the page;
     empty = the default set. expects: orders of arms. paper: what its page shows the paper's figures of.
     fitted: settings that suit the collection are computed from it (`studies/fitted.py`) where the command line gives
-    none.
+    none. effort: times the training that a fitted study gives each run.
     """
 
     name: Annotated[str, AfterValidator(_file_name)]
@@ -199,6 +199,7 @@ class Declaration(_Declared):
     expects: tuple[Expect, ...] = ()
     paper: Annotated[PaperTable | None, BeforeValidator(_paper)] = None
     fitted: bool = False
+    effort: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
 
     @model_validator(mode="after")
     def _fits_together(self) -> Declaration:

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+TOKENS = 300_000
+"""Tokens that a run trains on under effort 1: about a minute of a small student on one core with bf16 units."""
+ROWS = 600
+"""Rows a run wants to train on under effort 1, if need be at shorter texts; more where there is room for more."""
 PASSES = 3
-"""Times that each training row is seen, on average."""
-MOST_ROWS = 8000
-"""Rows a run trains on at most, repeats counted: some minutes of a small student on two cores."""
+"""Times that each training row is seen at most, on average."""
 FEWEST_STEPS = 20
-BATCHES = ((256, 32), (128, 16), (0, 8))
-"""(training rows from which on, batch size): at least eight batches a pass where the collection allows it."""
+BATCHES = ((32, 60, 256), (16, 30, 128), (8, 0, 0))
+"""(batch size, steps of it, training rows from which on it is taken)."""
 QUERY_TOKENS = (16, 128)
-PASSAGE_TOKENS = (32, 256)
-"""Bounds of the length at which texts are cut. 256: what all-MiniLM-L6-v2 was tuned on."""
+PASSAGE_TOKENS = (32, 48, 64, 96, 128, 192, 256)
+"""Lengths at which passages are cut. 256: what all-MiniLM-L6-v2 was tuned on."""
+SHORT = 64
+"""Length below which no passage is cut to make room for more rows."""
 HELD_OUT = (0.2, 1000)
 """Share of the training queries that are measured on where the collection has no test split, and at most how many."""
 HIDING = 0.05
@@ -27,10 +31,12 @@ HIDING = 0.05
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of a collection before anything is chosen.
+    """What is known of a collection and a machine before anything is chosen.
 
     splits: split -> queries. several: share of training queries with more than one relevant document. query_tokens,
-    passage_tokens: the 95th percentile of their lengths. carved: whether queries can be set aside from train.
+    passage_tokens: the 95th percentile of their lengths. passage_means: length of PASSAGE_TOKENS -> mean tokens of
+    passages that are cut there. carved: whether queries can be set aside from train. grouped: whether documents name
+    what they were cut from. bf16: whether the machine has units for it. cpu: whether it trains on one.
     """
 
     documents: int
@@ -38,11 +44,15 @@ class Measured:
     several: float
     query_tokens: int
     passage_tokens: int
+    passage_means: Mapping[int, float]
     carved: bool = True
+    grouped: bool = False
+    bf16: bool = False
+    cpu: bool = True
 
 
-def suited(found: Measured) -> dict[str, str]:
-    """Config key -> value in the command line's grammar."""
+def suited(found: Measured, *, negatives: int = 4, effort: float = 1.0) -> dict[str, str]:
+    """Config key -> value in the command line's grammar. negatives: a row's. effort: times the tokens of training."""
     chosen: dict[str, str] = {}
     train = found.splits.get("train", 0)
     if found.carved and train > 1 and "test" not in found.splits:
@@ -51,19 +61,27 @@ def suited(found: Measured) -> dict[str, str]:
         chosen |= {"data.heldout_queries": str(held_out), "evaluation.splits": "[heldout]"}
     if found.carved:
         chosen["data.positives"] = "one" if found.several >= HIDING else "all"
-    batch = next(size for rows, size in BATCHES if train >= rows)
-    steps = max(FEWEST_STEPS, min(PASSES * train, MOST_ROWS) // batch)
-    queries = _length(found.query_tokens, *QUERY_TOKENS, step=8)
-    passages = _length(found.passage_tokens, *PASSAGE_TOKENS, step=16)
-    chosen |= {"train.steps": str(steps), "train.batch_size": str(batch)}
+    if found.grouped:
+        chosen["data.group_by"] = "document"
+    queries = min(max(-(-found.query_tokens // 8) * 8, QUERY_TOKENS[0]), QUERY_TOKENS[1])
+    passages, rows = _passages(found, train, query=queries, negatives=negatives, effort=effort)
+    batch = next(size for size, steps, of in BATCHES if rows >= size * steps and train >= of)
+    chosen |= {"train.steps": str(max(FEWEST_STEPS, rows // batch)), "train.batch_size": str(batch)}
     for section in ("train", "evaluation"):
         chosen |= {f"{section}.query_length": str(queries), f"{section}.passage_length": str(passages)}
-    return chosen
+        chosen |= {f"{section}.precision": "bf16"} if found.bf16 else {}
+    # On a CPU eager attention trains 1.3 to 1.6 times as fast as sdpa (bf16, 64 and 128 tokens).
+    return chosen | ({"train.attention": "eager"} if found.cpu else {})
 
 
-def _length(tokens: int, low: int, high: int, *, step: int) -> int:
-    """`tokens` rounded up to a multiple of `step`, within bounds."""
-    return min(max(-(-tokens // step) * step, low), high)
+def _passages(found: Measured, train: int, *, query: int, negatives: int, effort: float) -> tuple[int, int]:
+    """Length of passages and rows of training: whole passages where the wanted rows then fit into the tokens."""
+    tokens = TOKENS * effort
+    most = next((length for length in PASSAGE_TOKENS if length >= found.passage_tokens), PASSAGE_TOKENS[-1])
+    wanted = min(PASSES * train, ROWS * effort**0.5)
+    row = {length: query + (1 + negatives) * found.passage_means[length] for length in PASSAGE_TOKENS if length <= most}
+    fitting = [length for length, size in row.items() if length <= SHORT or wanted * size <= tokens]
+    return max(fitting), min(PASSES * train, int(tokens / row[max(fitting)]))
 
 
 def lines(found: Measured, given: Sequence[str]) -> list[str]:
@@ -79,47 +97,52 @@ def lines(found: Measured, given: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Work:
-    """Tokens that a study reads. teacher: encoded once. student: encoded in evaluation. trained: in training."""
+    """What a study does. tokens: that the teacher encodes once, and that all students encode in evaluation."""
 
-    teacher: int
-    student: int
-    trained: int
-
-
-BACKWARD = 3
-"""A training step costs about three forward passes: one forward, two for the gradients."""
+    runs: int
+    steps: int
+    teacher_tokens: float
+    evaluation_tokens: float
 
 
-def work(
-    *,
-    documents: int,
-    train: int,
-    measured: int,
-    lengths: tuple[float, float],
-    examples: int,
-    negatives: int,
-    trained_runs: int,
-    untrained: bool,
-) -> Work:
-    """Of a study whose runs train on `examples` rows each. lengths: mean tokens of queries and of passages, as cut."""
-    query, passage = lengths
-    corpus = documents * passage
-    rows = examples * (query + (1 + negatives) * passage)
-    return Work(
-        teacher=int(corpus + train * query),
-        student=int((trained_runs + untrained) * (corpus + measured * query)),
-        trained=int(trained_runs * rows),
-    )
+@dataclass(frozen=True)
+class Rates:
+    """What this machine was timed at. step: seconds of one optimizer step. teacher, student: tokens a second.
+
+    teacher: None where it encodes nothing. share: the part of the processor that was free for it; None on a GPU.
+    """
+
+    step: float
+    student: float
+    teacher: float | None
+    share: float | None = None
 
 
-def seconds(found: Work, *, teacher: float | None, student: float) -> float:
-    """Time for the work at measured rates, in tokens a second; teacher: None where it encodes nothing."""
-    encoding = found.teacher / teacher if teacher else 0.0
-    return encoding + (found.student + BACKWARD * found.trained) / student
+START = 10.0, 3.0
+"""Seconds until the first run begins, and of every run beside encoding and training: loading, writing, measures."""
+BUSY = 0.85
+"""Share of the processor below which other programs are said to run."""
+
+
+def time_line(work: Work, rates: Rates) -> str:
+    """How long the work takes at these rates, part by part, and how long if nothing else ran."""
+    parts = {
+        "training": work.steps * rates.step,
+        "evaluation": work.evaluation_tokens / rates.student,
+        "teacher": work.teacher_tokens / rates.teacher if rates.teacher else 0.0,
+        "starting": START[0] + START[1] * work.runs,
+    }
+    total = sum(parts.values())
+    spent = ", ".join(f"{name} {time_text(duration)}" for name, duration in parts.items() if duration)
+    line = f"about {time_text(total)} for {work.runs} runs one after another ({spent}; timed just now)"
+    if rates.share is None or rates.share >= BUSY:
+        return line
+    idle = time_text(total * rates.share)
+    return f"{line}; other programs leave {rates.share:.0%} of the processor, without them about {idle}"
 
 
 def time_text(duration: float) -> str:
-    """`about 40 s`, `about 14 minutes` or `about 3.5 hours`."""
-    if duration < 90:
-        return f"about {duration:.0f} s"
-    return f"about {duration / 60:.0f} minutes" if duration < 5400 else f"about {duration / 3600:.1f} hours"
+    """`40 s`, `14 minutes` or `3.5 hours`."""
+    if duration < 120:
+        return f"{duration:.0f} s"
+    return f"{duration / 60:.0f} minutes" if duration < 5400 else f"{duration / 3600:.1f} hours"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from experiments.command.compose import Composer
 from experiments.command.overrides import key_of
 from experiments.command.quoting import one_value
+from experiments.config import RunConfig
 from experiments.identity import digest
 from experiments.studies.cells import Cell
 from experiments.studies.declaration import Arm, Block, Declaration
@@ -46,6 +47,19 @@ def plain_study(cells: Sequence[tuple[Cell, str]]) -> Declaration:
         seeds=tuple(dict.fromkeys(cell.seed for cell, _ in cells)),
         arms=arms,
         blocks={name: Block(arms=tuple(dict.fromkeys(names))) for name, names in blocks.items()},
+    )
+
+
+def lengths_note(configs: Sequence[RunConfig]) -> str:
+    """What is to know before several students are measured at their own limits; "" where there is nothing."""
+    measured = [config for config in configs if config.until == "evaluate"]
+    students = {digest(config.student) for config in measured}
+    free = {None} & {n for c in measured for n in (c.evaluation.query_length, c.evaluation.passage_length)}
+    if len(students) < 2 or not free:
+        return ""
+    return (
+        "note: each student reads as much of a text as its own model can; where that differs there is no table: "
+        "evaluation.query_length=64 evaluation.passage_length=256 would give all of them one"
     )
 
 

@@ -76,11 +76,12 @@ class StudyPlanner:
         """Measure the collection of the first run, and take the settings that suit it and that nothing else gives."""
         from experiments.studies.measure import sample
 
-        self.sampled = sample(self.job(self.cells()[0]).composed)
+        planned = [self.job(cell).composed for cell in self.cells()]
+        first = planned[0]
+        self.sampled = sample(first, [run.config for run in planned])
         given = {key_of(text) for text in self.settings}
-        self.fitted = tuple(
-            f"{key}={value}" for key, value in suited(self.sampled.measured).items() if key not in given
-        )
+        found = suited(self.sampled.measured, negatives=first.config.mining.num_negatives, effort=self.study.effort)
+        self.fitted = tuple(f"{key}={value}" for key, value in found.items() if key not in given)
         self._cache.clear()
 
     def _check_setting(self, text: str) -> None:

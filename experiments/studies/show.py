@@ -65,13 +65,13 @@ def show_fitted(planner: StudyPlanner, jobs: Sequence[Job]) -> None:
     """Print what was measured of the collection, the settings that follow, and how long the runs to do will take."""
     if planner.sampled is None:
         return
-    from experiments.studies.measure import estimate
+    from experiments.studies.probe import estimate
 
     for line in lines(planner.sampled.measured, planner.fitted):
         say(f"  {line}")
     todo = [job.composed for job in jobs if not is_done(job.composed)]
     if time := estimate(todo, planner.sampled):
-        say(f"  {time}")
+        say(f"  time      {time}")
 
 
 def say_chosen(planner: StudyPlanner) -> None:

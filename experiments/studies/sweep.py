@@ -16,7 +16,7 @@ from experiments.studies.declaration import Declaration
 from experiments.studies.grid import grid_jobs
 from experiments.studies.jobs import Failed, Job, Launch, run_jobs
 from experiments.studies.only import chosen_for_now, named
-from experiments.studies.plain import plain_cells, plain_command, plain_study
+from experiments.studies.plain import lengths_note, plain_cells, plain_command, plain_study
 from experiments.studies.plan import Plan, plan_path, read_plan, write_plan
 from experiments.studies.planner import StudyPlanner
 from experiments.studies.show import dry_run, say, say_chosen, show, show_memory, show_runs, show_study, summary
@@ -53,6 +53,8 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch, answ
     jobs = grid_jobs(arguments, composer)
     check_other_runs([job.composed for job in jobs])
     say(f"sweep: {summary(jobs)}")
+    if note := lengths_note([job.composed.config for job in jobs]):
+        say(note)
     if dry_run(arguments, composer):
         show(jobs)
         show_memory(jobs)

@@ -99,6 +99,11 @@ def test_arms_read_at_different_lengths(folder: Path, capsys: pytest.CaptureFixt
     line = error_line(capsys, *build(folder))
     assert "docstrings/test was read at query and passage lengths 64 and 256 in arm untrained" in line
     assert "64 and 64 in arm topk_percpos" in line
+    assert line.endswith("again with evaluation.query_length=64 evaluation.passage_length=64\n")
+    read_at(folder, "untrained", **measured, passage_length=None)
+    line = error_line(capsys, *build(folder))
+    assert "64 and unlimited in arm untrained" in line
+    assert "evaluation.passage_length=64" in line
     read_at(folder, "untrained", passage_length=64)
     assert main(build(folder)) == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,15 +13,18 @@ from experiments.command.compose import Composer
 from experiments.config import InfoNCE
 from experiments.errors import UserError
 from experiments.studies.fitted import (
-    MOST_ROWS,
+    FEWEST_STEPS,
     PASSAGE_TOKENS,
+    PASSES,
     QUERY_TOKENS,
+    SHORT,
+    TOKENS,
     Measured,
+    Rates,
     Work,
-    seconds,
     suited,
+    time_line,
     time_text,
-    work,
 )
 from experiments.studies.planner import StudyPlanner
 from tests.helpers.beir import write_beir
@@ -28,48 +32,80 @@ from tests.helpers.beir import write_beir
 counts = st.integers(min_value=1, max_value=200_000)
 
 
-@given(train=counts, test=st.integers(0, 5000), query=st.integers(1, 600), passage=st.integers(1, 6000))
-def test_settings_lie_within_their_bounds(train: int, test: int, query: int, passage: int) -> None:
+def measured(train: int, *, test: int = 0, query: int = 19, passage: int = 150, **more: Any) -> Measured:
+    """A collection whose passages all have `passage` tokens."""
+    means = {length: float(min(length, passage)) for length in PASSAGE_TOKENS}
     splits = {"train": train} | ({"test": test} if test else {})
-    chosen = suited(Measured(1000, splits, several=0.0, query_tokens=query, passage_tokens=passage))
+    fields = {"documents": 1000, "several": 0.0, "passage_means": means} | more
+    return Measured(splits=splits, query_tokens=query, passage_tokens=passage, **fields)
+
+
+@given(
+    train=counts,
+    test=st.integers(0, 5000),
+    query=st.integers(1, 600),
+    passage=st.integers(1, 6000),
+    negatives=st.integers(1, 30),
+    effort=st.floats(0.1, 100),
+)
+def test_settings_lie_within_their_bounds(
+    train: int, test: int, query: int, passage: int, negatives: int, effort: float
+) -> None:
+    chosen = suited(measured(train, test=test, query=query, passage=passage), negatives=negatives, effort=effort)
     steps, batch = int(chosen["train.steps"]), int(chosen["train.batch_size"])
-    assert steps * batch <= max(MOST_ROWS, 20 * batch)
-    assert QUERY_TOKENS[0] <= int(chosen["train.query_length"]) <= QUERY_TOKENS[1]
-    assert PASSAGE_TOKENS[0] <= int(chosen["train.passage_length"]) <= PASSAGE_TOKENS[1]
-    assert chosen["train.query_length"] == chosen["evaluation.query_length"]
-    assert int(chosen["train.passage_length"]) >= min(passage, PASSAGE_TOKENS[1])
+    read, length = int(chosen["train.query_length"]), int(chosen["train.passage_length"])
+    left = train - int(chosen.get("data.heldout_queries", 0))
     assert ("data.heldout_queries" in chosen) == (not test and train > 1)
-    assert int(chosen.get("data.heldout_queries", 0)) < train
+    assert left > 0
+    assert QUERY_TOKENS[0] <= read <= QUERY_TOKENS[1]
+    assert length in PASSAGE_TOKENS
+    assert length >= min(passage, SHORT)
+    tokens = steps * batch * (read + (1 + negatives) * min(length, passage))
+    assert tokens <= TOKENS * effort or steps == FEWEST_STEPS
+    assert steps * batch <= PASSES * left or steps == FEWEST_STEPS
+    assert chosen["train.query_length"] == chosen["evaluation.query_length"]
+    assert chosen["train.passage_length"] == chosen["evaluation.passage_length"]
 
 
 def test_settings_by_hand() -> None:
-    found = Measured(5000, {"train": 2000, "test": 100}, several=0.2, query_tokens=19, passage_tokens=150)
-    assert suited(found) == {
+    """600 rows want 600 x (24 + 5 x length) tokens: 302,400 at 96, and within 300,000 at 64 (206,400)."""
+    assert suited(measured(2000, test=100, several=0.2)) == {
         "data.positives": "one",
-        "train.steps": "187",  # 3 passes of 2,000 rows in batches of 32
-        "train.batch_size": "32",
+        "train.steps": "54",  # 300,000 / 344 = 872 rows in batches of 16
+        "train.batch_size": "16",
         "train.query_length": "24",
-        "train.passage_length": "160",
+        "train.passage_length": "64",
+        "train.attention": "eager",
         "evaluation.query_length": "24",
-        "evaluation.passage_length": "160",
+        "evaluation.passage_length": "64",
     }
 
 
-def test_work_by_hand() -> None:
-    found = work(
-        documents=10,
-        train=4,
-        measured=2,
-        lengths=(5.0, 20.0),
-        examples=8,
-        negatives=1,
-        trained_runs=3,
-        untrained=True,
+def test_more_effort_means_more_steps_of_longer_texts() -> None:
+    """Under effort 4, 1,200 rows want 1,200 x (24 + 5 x 150) = 928,800 tokens of 1,200,000: whole passages fit."""
+    chosen = suited(measured(2000, test=100), effort=4.0)
+    assert (chosen["train.passage_length"], chosen["train.steps"]) == ("192", "96")  # 1,200,000 / 774 = 1,550 rows
+
+
+def test_what_a_machine_and_chunks_add() -> None:
+    chosen = suited(measured(2000, test=100, grouped=True, bf16=True, cpu=False))
+    assert chosen["data.group_by"] == "document"
+    assert (chosen["train.precision"], chosen["evaluation.precision"]) == ("bf16", "bf16")
+    assert "train.attention" not in chosen
+
+
+def test_time_by_hand() -> None:
+    """100 steps of 2 s, 1,000 tokens at 10 a second, 60 s of teacher, 10 s and 3 s for each of 4 runs: 382 s."""
+    work = Work(runs=4, steps=100, teacher_tokens=1200, evaluation_tokens=1000)
+    line = time_line(work, Rates(step=2.0, student=10.0, teacher=20.0))
+    assert line == (
+        "about 6 minutes for 4 runs one after another (training 3 minutes, evaluation 100 s, teacher 60 s, "
+        "starting 22 s; timed just now)"
     )
-    assert found == Work(teacher=220, student=4 * 210, trained=3 * 8 * 45)
-    assert seconds(found, teacher=22.0, student=10.0) == 10 + (840 + 3 * 1080) / 10
-    assert seconds(found, teacher=None, student=10.0) == 408
-    assert [time_text(s) for s in (10, 600, 7200)] == ["about 10 s", "about 10 minutes", "about 2.0 hours"]
+    busy = time_line(work, Rates(step=2.0, student=10.0, teacher=None, share=0.5))
+    assert busy.endswith("; other programs leave 50% of the processor, without them about 3 minutes")
+    assert "teacher" not in busy
+    assert [time_text(s) for s in (10, 600, 7200)] == ["10 s", "10 minutes", "2.0 hours"]
 
 
 def planner(composer: Composer, folder: Path, *more: str, **sizes: int) -> StudyPlanner:
