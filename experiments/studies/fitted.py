@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-TOKENS = 300_000
+TOKENS = 330_000
 """Tokens that a run trains on under effort 1: about a minute of a small student on one core with bf16 units."""
 ROWS = 600
 """Rows a run wants to train on under effort 1, if need be at shorter texts; more where there is room for more."""

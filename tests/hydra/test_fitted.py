@@ -68,23 +68,23 @@ def test_settings_lie_within_their_bounds(
 
 
 def test_settings_by_hand() -> None:
-    """600 rows want 600 x (24 + 5 x length) tokens: 302,400 at 96, and within 300,000 at 64 (206,400)."""
+    """600 rows want 600 x (24 + 5 x length) tokens: 398,400 at 128, and within 330,000 at 96 (302,400)."""
     assert suited(measured(2000, test=100, several=0.2)) == {
         "data.positives": "one",
-        "train.steps": "54",  # 300,000 / 344 = 872 rows in batches of 16
+        "train.steps": "40",  # 330,000 / 504 = 654 rows in batches of 16
         "train.batch_size": "16",
         "train.query_length": "24",
-        "train.passage_length": "64",
+        "train.passage_length": "96",
         "train.attention": "eager",
         "evaluation.query_length": "24",
-        "evaluation.passage_length": "64",
+        "evaluation.passage_length": "96",
     }
 
 
 def test_more_effort_means_more_steps_of_longer_texts() -> None:
-    """Under effort 4, 1,200 rows want 1,200 x (24 + 5 x 150) = 928,800 tokens of 1,200,000: whole passages fit."""
+    """Under effort 4, 1,200 rows want 1,200 x (24 + 5 x 150) = 928,800 tokens of 1,320,000: whole passages fit."""
     chosen = suited(measured(2000, test=100), effort=4.0)
-    assert (chosen["train.passage_length"], chosen["train.steps"]) == ("192", "96")  # 1,200,000 / 774 = 1,550 rows
+    assert (chosen["train.passage_length"], chosen["train.steps"]) == ("192", "106")  # 1,320,000 / 774 = 1,705 rows
 
 
 def test_what_a_machine_and_chunks_add() -> None:
