@@ -18,7 +18,8 @@ class Layout:
     """One method at one value, pooled over seeds. setting: what must be equal to share a panel.
 
     rows, kept, mined, known: sums over seeds. hardness: of those among the mined that were ranked; a random document
-    that fills a row up was not.
+    that fills a row up was not. together: mined ones cut from the same whole as their positive, None where nothing
+    names wholes.
     """
 
     setting: str
@@ -32,6 +33,7 @@ class Layout:
     mined: int
     known: int
     hardness: Hardness
+    together: int | None = None
 
     @property
     def rate(self) -> float | None:
@@ -71,6 +73,7 @@ def _layout(named: str, kind: str, value: float | None, facts: list[MiningFacts]
         mined=sum(f.mined for f in facts),
         known=sum(f.known_false for f in facts),
         hardness=hardness(facts),
+        together=sum(f.same_group or 0 for f in facts) if any(f.same_group is not None for f in facts) else None,
     )
 
 

@@ -12,19 +12,35 @@ KEPT = 0.9
 """Share of the rows that a recommended method keeps at least."""
 PART = 1 / 3
 """Share of naive mining's known false negatives that it mines at most."""
+TOGETHER = 0.02
+"""Share of naive mining's negatives from their positive's whole from which on that is said."""
 FALLBACK = "topk_percpos at 0.95"
 
 Interval = tuple[float, float]
 
 
-def recommendation(found: Sequence[Layout]) -> str:
-    """One paragraph for the layouts of one setting."""
+def recommendation(found: Sequence[Layout], *, train: str) -> str:
+    """One paragraph for the layouts of one setting. train: the command that trains with each method."""
     naive = next((one for one in found if one.kind == "naive_topk"), None)
+    said = _said(found, naive)
+    return "\n".join([" ".join([said, *_chunks(naive)]), f"What trains the better student: {train}"])
+
+
+def _chunks(naive: Layout | None) -> list[str]:
+    if naive is None or not naive.together or naive.together < TOGETHER * naive.mined:
+        return []
+    return [
+        f"{percent(naive.together / naive.mined)} of naive mining's negatives were cut from the same whole as their "
+        "positive, and may answer as well: mining.same_group=exclude leaves such ones out."
+    ]
+
+
+def _said(found: Sequence[Layout], naive: Layout | None) -> str:
     if naive is None or not naive.known:
         return (
             "No hidden relevant document was mined, so nothing says how many negatives are false: there are no queries "
             "with several judged documents, or none is ranked high. Without that the best guess is the paper's "
-            f"{FALLBACK}, and only training tells (`study=own_data`)."
+            f"{FALLBACK}."
         )
     best = recommended(found, naive)
     if best is None:
@@ -35,10 +51,7 @@ def recommendation(found: Sequence[Layout]) -> str:
     return " ".join([_chosen(best, naive), _sure(best, naive), _alike(best, found), LIMITS])
 
 
-LIMITS = (
-    "The rate is a lower bound, for unjudged documents may be relevant too. Nothing was trained: which negatives make "
-    "the better student is for `python -m experiments.run -m study=own_data` to say."
-)
+LIMITS = "The rate is a lower bound, for unjudged documents may be relevant too."
 
 
 def recommended(found: Sequence[Layout], naive: Layout) -> Layout | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.entry import check_writable, guarded, tell_on_screen
+from experiments.entry import check_writable, guarded, shell, tell_on_screen
 from experiments.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,8 +64,14 @@ def _audit(arguments: Sequence[str]) -> int:
     print(
         f"{len(pools[0].rows)} training rows ranked in {ranked - started:.0f} s, {len(found)} methods in {spent:.1f} s"
     )
-    print_audit(folder, config, found, collection, read=READ)
+    print_audit(folder, config, found, collection, read=READ, train=_training(arguments))
     return 0
+
+
+def _training(arguments: Sequence[str]) -> str:
+    """The command that goes on from an audit: the same data, teacher and mining, with students."""
+    given = [text for text in arguments if text.partition("=")[0].partition(".")[0] != "seed"]
+    return shell(["python", "-m", "experiments.run", "-m", "study=own_data", *given])
 
 
 def _composed(arguments: Sequence[str]) -> tuple[Composed, Path]:

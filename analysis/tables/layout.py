@@ -14,12 +14,21 @@ def mined_layouts(study: Study, block: str) -> list[Layout]:
 
 
 def layout_table(found: list[Layout]) -> Table:
-    """One line per method and value."""
-    header = (
+    """One line per method and value; what was cut from the positive's whole where documents name wholes."""
+    header: tuple[str, ...] = (
         "method", "value", "seeds", "rows kept", "yield", "rejected", "mined", "known false negatives [Wilson 95%]",
         "above own positive", "hardness: mean score gap to the positive", "mean rank",
     )  # fmt: skip
-    return Table(header, tuple(_cells(layout) for layout in found))
+    rows = [_cells(layout) for layout in found]
+    if any(layout.together is not None for layout in found):
+        header = (*header, "from the positive's whole")
+        rows = [(*row, _together(layout)) for row, layout in zip(rows, found, strict=True)]
+    return Table(header, tuple(rows))
+
+
+def _together(layout: Layout) -> str:
+    known = layout.together is not None and layout.mined
+    return percent(layout.together / layout.mined) if known and layout.together is not None else DASH
 
 
 def _cells(layout: Layout) -> tuple[str, ...]:

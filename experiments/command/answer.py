@@ -50,8 +50,12 @@ def print_audit(
     collection: Collection,
     *,
     read: int,
+    train: str,
 ) -> None:
-    """Print the layout of every method, with a recommendation; write table, figure and the negatives of `read` rows."""
+    """Print the layout of every method, with a recommendation; write table, figure and the negatives of `read` rows.
+
+    train: the command that trains with each method.
+    """
     from analysis.audit import layout_files
     from analysis.formats import aligned
     from analysis.layouts import layouts
@@ -59,7 +63,7 @@ def print_audit(
     from analysis.tables.layout import layout_table
 
     laid_out = layouts((config.model_copy(update={"miner": miner}), mined.facts) for miner, mined in found)
-    said = recommendation(laid_out)
+    said = recommendation(laid_out, train=train)
     files = layout_files(laid_out)
     files["audit.md"] += f"\n{said}\n".encode()
     files["negatives.md"] = _negatives(found, collection, seed=config.seed, read=read).encode()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from analysis.layouts import Layout
 from analysis.mined import Hardness
 from analysis.recommend import recommendation, recommended
+from analysis.tables.layout import layout_table
 
 
 def layout(kind: str, value: float | None, *, known: int, gap: float | None, kept: int = 100) -> Layout:
@@ -27,6 +28,7 @@ def layout(kind: str, value: float | None, *, known: int, gap: float | None, kep
     )
 
 
+TRAIN = "python -m experiments.run -m study=own_data data=beir data.path=s"
 NAIVE = layout("naive_topk", None, known=60, gap=0.01)
 RANDOM = layout("random", None, known=0, gap=None)
 STRICT = layout("topk_percpos", 0.8, known=0, gap=0.3)
@@ -42,13 +44,29 @@ def test_the_hardest_that_keeps_rows_and_few_false_negatives() -> None:
 
 def test_its_certainty_names_what_cannot_be_told_apart() -> None:
     near = replace(GOOD, value=0.9, known=4, hardness=replace(GOOD.hardness, gap=0.15))
-    said = recommendation([NAIVE, STRICT, GOOD, near, LOOSE])
+    said = recommendation([NAIVE, STRICT, GOOD, near, LOOSE], train=TRAIN)
     assert said.startswith("Begin with topk_percpos at 0.95")
     assert "the intervals do not overlap" in said
     assert "cannot be told from its own: topk_percpos at 0.8, topk_percpos at 0.9." in said
+    assert said.endswith(f"\nWhat trains the better student: {TRAIN}")
+    assert "same_group" not in said
 
 
 def test_where_nothing_is_known_to_be_false_it_says_so() -> None:
-    said = recommendation([replace(NAIVE, known=0), GOOD])
+    said = recommendation([replace(NAIVE, known=0), GOOD], train=TRAIN)
     assert "nothing says how many negatives are false" in said
     assert "topk_percpos at 0.95" in said
+
+
+def test_chunks_of_the_positives_own_whole_are_named_where_they_are_many() -> None:
+    """40 of naive mining's 400 negatives; 4 of 400 are too few to tell."""
+    said = recommendation([replace(NAIVE, together=40), GOOD], train=TRAIN)
+    assert "10.0% of naive mining's negatives were cut from the same whole" in said
+    assert "mining.same_group=exclude" in said
+    assert "same_group" not in recommendation([replace(NAIVE, together=4), GOOD], train=TRAIN)
+
+
+def test_what_comes_of_the_positives_whole_has_a_column_only_where_documents_name_wholes() -> None:
+    assert len(layout_table([NAIVE, GOOD]).header) == 11
+    table = layout_table([replace(NAIVE, together=40), GOOD])
+    assert [row[-1] for row in table.rows] == ["10.0%", "–"]

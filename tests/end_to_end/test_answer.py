@@ -50,6 +50,17 @@ def test_one_sentence_says_what_is_decided(swept: tuple[Path, str]) -> None:
     assert said[0].startswith("topk_shifted_")
 
 
+def test_what_is_taken_away_works_when_copied(swept: tuple[Path, str]) -> None:
+    root, printed = swept
+    (line,) = lines_of(printed, "take away: ")
+    words = shlex.split(line.removeprefix("take away: "), comments=True)
+    assert words[:3] == ["python", "-m", "experiments.export"]
+    best = max(printed[printed.index("\narm ") :].splitlines()[2:5], key=lambda row: float(row.split()[1]))
+    assert f"# {best.split()[0]}, seed 0" in line
+    python(*words[1:], "--out", f"{root}/rows", home=root)
+    assert (root / "rows" / "README.md").is_file()
+
+
 def test_its_page_lies_beside_its_records_and_its_command_works_when_copied(swept: tuple[Path, str]) -> None:
     root, printed = swept
     (where,) = lines_of(printed, "page: ")
