@@ -8,6 +8,7 @@ from functools import cache
 from statistics import fmean
 
 from analysis.compare import block_tasks, compare_arms, difference_tasks, primary_contrasts, shared_seeds, verdict
+from analysis.leaks import leaking
 from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
@@ -43,6 +44,7 @@ class ArmRow:
     of the difference, where those are not all of its own. cosine: mean between documents of the training rows, after
     training. told: its miner learned from hidden positives. below_base: lower than the untrained model. collapsed: how
     many of the trained seeds.
+    leaking: training queries and passages that say what an evaluated query says, in the run that has most.
     outdated: how many of the runs were made by stages whose numbers have changed their meaning since.
     """
 
@@ -67,6 +69,7 @@ class ArmRow:
     below_base: bool
     told: bool
     collapsed: int
+    leaking: int
     outdated: int
 
 
@@ -113,6 +116,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
         below_base=_below_base(study, block, runs, mean),
         told=any(not run.deterministic and isinstance(run.config.miner, TopKCalibrated) for run in runs),
         collapsed=sum(facts.collapsed for facts in training),
+        leaking=max((leaking(run.record) for run in runs), default=0),
         outdated=sum(is_outdated(run.record) for run in runs),
     )
 

@@ -16,9 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.collections.join import join_collections, offsets, part_of_query
-from experiments.collections.load import load_as_trained, load_own, without_leaks
+from experiments.collections.leak_check import check_leaks
+from experiments.collections.leaks import Evaluated
+from experiments.collections.load import all_evaluated, load_as_trained, load_own, without_copies
 from experiments.collections.splits import require_split
-from experiments.collections.summary import facts_of, say_collections
+from experiments.collections.summary import facts_of, say_collections, say_leaks
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import (
     CheckpointStudent,
@@ -37,6 +39,7 @@ from experiments.execution import Execution, NoTracker
 from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
 from experiments.miners.ensemble import Ensemble, Ranked, make_pools
+from experiments.miners.evaluated import minable_under
 from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
 from experiments.miners.needs import check_needs
@@ -52,6 +55,7 @@ from experiments.records.environment import (
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.provenance import provenance
 from experiments.records.schema import (
+    LeakFacts,
     RunRecord,
     TaskScores,
     TrainingFacts,
@@ -59,7 +63,7 @@ from experiments.records.schema import (
 from experiments.records.scores import read_scores
 from experiments.stages.checkpoint import find_trained, trained_base
 from experiments.stages.embed import embed
-from experiments.stages.evaluate import EvaluationTarget, built_in_contents, evaluate
+from experiments.stages.evaluate import EvaluationTarget, built_in_contents, built_in_texts, evaluate
 from experiments.stages.guide import guide_vectors
 from experiments.stages.mine import RankedKey, mine_stage, negatives_table
 from experiments.stages.record import Started, make_record, values_read
@@ -127,7 +131,8 @@ def run(config: RunConfig, execution: Execution, *, listeners: Sequence[Tracker]
     """
     done = find_record(execution.record_roots, config.run_id)
     if done is not None:
-        check_unchanged(done, config.data, functools.partial(load_if_there, execution=execution))
+        load = functools.partial(load_if_there, execution=execution)
+        check_unchanged(done, config.data, load, cache=execution.store / "collections")
         return done
     use_threads(execution.threads)
     _use_device(config, execution)
@@ -208,7 +213,7 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     targets: list[EvaluationTarget] = []
     if config.until == "evaluate":
         targets = evaluation_targets(config, own, collections, execution=context.execution)
-    own = without_leaks(config.data, own, [target.split.queries for target in targets])
+    own, leaks = _without_leaks(context, own, targets)
     collections |= {name: facts_of(one) for name, one in own.items()}
     if config.train.kind != "none":
         for one in own.values():
@@ -216,12 +221,14 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
             check_needs(config.part(one.name), one)
     say_device(resolve_device(context.execution), threads=threads_used(context.execution.threads))
     say_collections(collections, own, collections_of(config.data))
+    if leaks is not None:
+        say_leaks(leaks)
     keep_groups(targets, context.execution.store)
     collection = join_collections(config.data.name, own)
     mined = _mine(context, own, collection) if config.train.kind != "none" else None
     part = _batch_parts(config, own, mined) if mined is not None else None
     if mined is not None and config.until == "evaluate":
-        taken_over = _taken_over(context, collection, mined, targets, part=part, started=started)
+        taken_over = _taken_over(context, collection, mined, targets, part=part, leaks=leaks, started=started)
         if taken_over is not None:
             return taken_over
     if config.until == "evaluate":
@@ -247,6 +254,7 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
         environment=context.store.environment,
         trail=context.trail,
         mined=mined,
+        leaks=leaks,
         training=training,
         tasks=tasks,
         per_query=per_query,
@@ -254,6 +262,21 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     )
     write_record(context.execution.store, record, per_query)
     return record
+
+
+def _without_leaks(
+    context: Context, own: Mapping[str, Collection], targets: Sequence[EvaluationTarget]
+) -> tuple[dict[str, Collection], LeakFacts | None]:
+    """The collections to train on, and what they repeat of what is evaluated; None where nothing is trained."""
+    config, cache = context.config, context.execution.store / "collections"
+    measured = [Evaluated.of(target.task, target.corpus, target.split) for target in targets]
+    asked = all_evaluated(own, measured)
+    left = without_copies(config.data, own, asked)
+    if config.train.kind == "none":
+        return left, None
+    built_in, unchecked = built_in_texts(config)
+    left, leaks = check_leaks(config.data, left, [*asked, *built_in], cache=cache)
+    return left, leaks.model_copy(update={"unchecked": unchecked})
 
 
 def mine_again(config: RunConfig, *, execution: Execution) -> Mined:
@@ -296,6 +319,7 @@ def _taken_over(
     targets: Sequence[EvaluationTarget],
     *,
     part: Positions | None,
+    leaks: LeakFacts | None,
     started: Started,
 ) -> RunRecord | None:
     """An outdated record of this run, with today's mining, where its student and its scores still stand."""
@@ -311,7 +335,7 @@ def _taken_over(
     log.info("taken over from %s: the rows, the training and the evaluation are the same", path)
     artifacts = context.trail.keys
     versions = versions_of(record.stages | context.trail.stages)
-    taken = renewed(record, mined=mined, artifacts=artifacts, versions=versions)
+    taken = renewed(record, mined=mined, leaks=leaks, artifacts=artifacts, versions=versions)
     taken = taken.model_copy(update={"provenance": provenance(started=started.at)})
     write_record(context.execution.store, taken, read_scores(record, path))
     return taken.sealed()
@@ -371,6 +395,17 @@ def _rank(
 
 
 def _retrieve(
+    context: Context, collection: Collection, teacher: TeacherConfig, mining: MiningConfig
+) -> tuple[Candidates, str]:
+    """Its candidates; what mining.exclude_eval_documents takes out counts in the ranks of positives all the same."""
+    minable = minable_under(collection, mining)
+    candidates, key = _search(context, minable, teacher, mining)
+    if minable is collection or mining.positive_within is None:
+        return candidates, key
+    return replace(candidates, positive_rank=_search(context, collection, teacher, mining)[0].positive_rank), key
+
+
+def _search(
     context: Context, collection: Collection, teacher: TeacherConfig, mining: MiningConfig
 ) -> tuple[Candidates, str]:
     data = one_collection(context.config.data)

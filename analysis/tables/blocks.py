@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.formats import comma_separated, latex
+from analysis.leaks import leak_notes
 from analysis.load import Study
 from analysis.missing import missing_lines
 from analysis.tables.layout import layout_markdown, layout_table, mined_layouts
@@ -36,7 +37,10 @@ def _markdown(study: Study, block: str) -> str:
     if not study.started(block):
         return f"not run: `{study.plan.run_command()}`\n"
     found = mined_layouts(study, block)
-    return layout_markdown(found) if found else methods_markdown(study, block)
+    if not found:
+        return methods_markdown(study, block)
+    notes = leak_notes(study, block).strip()
+    return layout_markdown(found) + (f"\n{notes}\n" if notes else "")
 
 
 def block_files(study: Study) -> dict[str, str]:

@@ -48,12 +48,14 @@ def known_text(known: KnownFalse | None) -> str:
 
 
 def marks(row: ArmRow) -> str:
-    """What a reader must not overlook: extra information, below the untrained base, collapsed, outdated."""
+    """What a reader must not overlook: extra information, below the untrained base, collapsed, leaks, outdated."""
     found = ["told hidden positives of training queries"] if row.told else []
     if row.below_base:
         found.append("below its untrained base")
     if row.collapsed:
         found.append(f"collapsed in {row.collapsed} of {row.seeds} seeds")
+    if row.leaking:
+        found.append(f"trained on {row.leaking} texts like evaluated queries")
     if row.outdated:
         found.append("outdated" if row.outdated == row.seeds else f"outdated in {row.outdated} of {row.seeds} seeds")
     return ", ".join(found)

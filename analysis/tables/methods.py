@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.arms import ArmRow, arm_rows
 from analysis.compare import block_tasks, difference_tasks
 from analysis.formats import DASH, Table, fixed, latex, markdown, percent
+from analysis.leaks import leak_notes
 from analysis.load import Study
 from analysis.tables.cells import adjusted_p_text, difference_text, marks, mined_texts, over_text, seeds_text
 
@@ -98,7 +99,7 @@ def methods_note(study: Study, block: str) -> str:
     same_seeds = " An arm that is not finished is compared on the seeds it has." if partly else ""
     single = any(row.difference is not None and row.difference.over == "queries only" for row in rows)
     warning = " One seed: those intervals cover queries only and say nothing about a second run." if single else ""
-    return f"Differences: paired, on {tasks}.{same_seeds}{warning}"
+    return f"Differences: paired, on {tasks}.{same_seeds}{warning}{leak_notes(study, block)}"
 
 
 def glossary(study: Study) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.collections.raw import RawCollection
-from experiments.collections.side import queries_where, train_groups
+from experiments.collections.side import Mask, queries_where, train_groups
 from experiments.collections.sizes import make_splits
 from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, minable_documents
 from experiments.config import CarvedData, DataConfig
@@ -41,15 +42,29 @@ def without_evaluated(collection: Collection, data: DataConfig, evaluated: Itera
     The very same value where there are none, so that its content hash stays. Where all are, it has no train split.
     What may be mined follows the queries that are left (`data.mining_corpus`).
     """
+    train = collection.splits.get("train")
     texts = {text for queries in evaluated for text in queries.normalised}
-    splits, removed = _without_leaks(collection.splits, texts)
-    if not removed:
+    leaking = [] if train is None else [i for i, text in enumerate(train.queries.normalised) if text in texts]
+    return without_queries(collection, data, np.array(leaking, dtype=np.int64), counted=LEAKING_ELSEWHERE)
+
+
+def without_queries(
+    collection: Collection, data: DataConfig, queries: npt.NDArray[np.int64], *, counted: str
+) -> Collection:
+    """`collection` without the training queries at these positions, how many being in its report under `counted`.
+
+    As in `without_evaluated`, it is the very same value without any, and what may be mined follows what is left.
+    """
+    if not len(queries):
         return collection
+    left = np.ones(len(collection.splits["train"].queries), dtype=np.bool_)
+    left[queries] = False
+    splits = _train_where(collection.splits, left)
     return replace(
         collection,
         splits=splits,
         minable=minable_documents(len(collection.corpus), splits, data),
-        report={**collection.report, LEAKING_ELSEWHERE: removed},
+        report={**collection.report, counted: len(queries)},
     )
 
 
@@ -63,18 +78,19 @@ def _without_own_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> d
 
 
 def _without_leaks(splits: Mapping[str, Split], texts: Iterable[str]) -> tuple[dict[str, Split], int]:
-    """`splits` without the train queries whose normalised text is in `texts`, and how many these are.
-
-    A train split of which nothing is left is gone.
-    """
+    """`splits` without the train queries whose normalised text is in `texts`, and how many these are."""
     train, evaluated = splits.get("train"), set(texts)
     if train is None:
         return dict(splits), 0
     leaking = np.array([text in evaluated for text in train.queries.normalised], dtype=np.bool_)
-    left = {name: split for name, split in splits.items() if name != "train"}
-    if not leaking.all():
-        left["train"] = queries_where(train, ~leaking) if leaking.any() else train
-    return left, int(leaking.sum())
+    return _train_where(splits, ~leaking), int(leaking.sum())
+
+
+def _train_where(splits: Mapping[str, Split], left: Mask) -> dict[str, Split]:
+    """`splits` with the train queries under the mask alone; without a train split where it covers none."""
+    others = {name: split for name, split in splits.items() if name != "train"}
+    train = splits["train"]
+    return {**others, "train": train if left.all() else queries_where(train, left)} if left.any() else others
 
 
 def _texts_in_several(splits: Mapping[str, Split]) -> int:

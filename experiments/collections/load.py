@@ -8,6 +8,8 @@ from pathlib import Path
 from experiments.collections.beir import read_beir
 from experiments.collections.carve import carve, without_evaluated
 from experiments.collections.docstrings import read_docstrings
+from experiments.collections.leak_check import check_leaks
+from experiments.collections.leaks import Evaluated, evaluated_of
 from experiments.collections.pairs import read_pairs
 from experiments.collections.raw import RawCollection
 from experiments.collections.trec import read_trec
@@ -23,7 +25,7 @@ from experiments.config import (
     collections_of,
 )
 from experiments.execution import Execution
-from experiments.ir import Collection, Queries
+from experiments.ir import Collection
 
 
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
@@ -46,14 +48,31 @@ def load_own(data: RunData, *, execution: Execution, cache: Path) -> dict[str, C
     return {name: load_collection(one, execution=execution, cache=cache) for name, one in collections_of(data).items()}
 
 
-def without_leaks(data: RunData, own: Mapping[str, Collection], evaluated: Iterable[Queries]) -> dict[str, Collection]:
-    """The collections of `load_own` without training queries that are asked in evaluation.
+def without_leaks(
+    data: RunData, own: Mapping[str, Collection], evaluated: Iterable[Evaluated], *, cache: Path
+) -> dict[str, Collection]:
+    """The collections of `load_own` without training queries that are asked in evaluation, as `data.leak` has it.
 
-    These are the queries in `evaluated`, and the dev, test and held-out queries of every collection that the run trains
-    on, whether it is measured on them or not.
+    These are the queries of `evaluated`, and the dev, test and held-out queries of every collection that the run trains
+    on, whether it is measured on them or not. cache: as of `find_leaks`.
     """
-    there = [split.queries for one in own.values() for name, split in one.splits.items() if name != "train"]
-    asked = [*evaluated, *there]
+    asked = all_evaluated(own, evaluated)
+    left = without_copies(data, own, asked)
+    return check_leaks(data, left, asked, cache=cache)[0] if data.leak.action == "remove" else left
+
+
+def all_evaluated(own: Mapping[str, Collection], others: Iterable[Evaluated]) -> list[Evaluated]:
+    """The splits of a run's own collections but train, then what `others` adds to them, each task once."""
+    there = evaluated_of(own)
+    names = {part.task for part in there}
+    return [*there, *(part for part in others if part.task not in names)]
+
+
+def without_copies(
+    data: RunData, own: Mapping[str, Collection], evaluated: Iterable[Evaluated]
+) -> dict[str, Collection]:
+    """The collections without training queries that are exact copies (normalised text) of evaluated ones."""
+    asked = [part.queries for part in evaluated]
     return {name: without_evaluated(own[name], one, asked) for name, one in collections_of(data).items()}
 
 
@@ -61,10 +80,15 @@ def load_as_trained(config: RunConfig, *, execution: Execution, cache: Path) -> 
     """The collections a run trains on, by name: without the queries of any collection that it is measured on."""
     own = load_own(config.data, execution=execution, cache=cache)
     if config.until != "evaluate":
-        return without_leaks(config.data, own, [])
+        return without_leaks(config.data, own, [], cache=cache)
     names = [name for name in config.evaluation.collections if name not in {config.data.name, *own}]
     others = [load_collection(named_data(name, config.data), execution=execution, cache=cache) for name in names]
-    return without_leaks(config.data, own, [other.splits["test"].queries for other in others])
+    return without_leaks(config.data, own, [evaluated_test(other) for other in others], cache=cache)
+
+
+def evaluated_test(other: Collection) -> Evaluated:
+    """What another collection than the run's own is measured on."""
+    return Evaluated.of(f"{other.name}/test", other.corpus, other.splits["test"])
 
 
 def named_data(name: str, own: RunData) -> DataConfig:

@@ -16,6 +16,8 @@ LEAKING = "leaking_train_queries_removed"
 """Report key: training queries that repeat a query of another split of their own collection."""
 LEAKING_ELSEWHERE = "train_queries_of_other_evaluated_collections_removed"
 """Report key: training queries that repeat a query of another collection that the run is measured on."""
+NEARLY_LEAKING = "train_queries_nearly_evaluated_removed"
+"""Report key: training queries removed because they, or their passages, repeat what is evaluated (`data.leak`)."""
 
 FIXES = {
     "train": "use a collection whose qrels/train.tsv judges documents of its corpus relevant, make the splits with "
@@ -31,11 +33,12 @@ def require_split(collection: Collection, name: str, why: str) -> Split:
     if name in collection.splits:
         return collection.splits[name]
     there = ", ".join(sorted(collection.splits)) or "none"
-    leaks = sum(collection.report.get(key, 0) for key in (LEAKING, LEAKING_ELSEWHERE))
+    leaks = sum(collection.report.get(key, 0) for key in (LEAKING, LEAKING_ELSEWHERE, NEARLY_LEAKING))
     if name == "train" and leaks:
+        nearly = ", or set data.leak.action=warn" if collection.report.get(NEARLY_LEAKING) else ""
         raise UserError(
             f"all {leaks} train queries of {collection.name} are also queries that are evaluated, but {why}: "
-            "train on another collection, or evaluate on another"
+            "train on another collection, or evaluate on another" + nearly
         )
     fix = FIXES.get(name, f"give it qrels/{name}.tsv")
     raise UserError(f"collection {collection.name} has no {name} split (it has: {there}), but {why}: {fix}")

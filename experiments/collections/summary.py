@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE
+from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, NEARLY_LEAKING
 from experiments.config import DataConfig
 from experiments.ir import Collection
-from experiments.records.schema import CollectionFacts
+from experiments.records.schema import CollectionFacts, LeakFacts
 
 log = logging.getLogger("experiments")
 screen = logging.getLogger("experiments.screen")
@@ -17,6 +17,7 @@ _said: set[str] = set()
 TAKEN_OUT = {
     LEAKING: "evaluated train queries removed",
     LEAKING_ELSEWHERE: "train queries that other collections evaluate removed",
+    NEARLY_LEAKING: "train queries that repeat what is evaluated removed (data.leak.action=remove)",
     "train_queries_dropped_with_dev": "train queries in the groups of dev queries removed",
     "train_queries_dropped_with_heldout": "train queries in the groups of held-out queries removed",
     "queries_without_positive": "queries without a relevant document dropped",
@@ -51,11 +52,24 @@ def say_collections(
     own: the collections that the run trains on, made from `data`, by name.
     """
     for name, facts in collections.items():
-        line = summary(name, facts, hidden=_hidden(own[name], data[name]) if name in own else "")
-        log.info(line)
-        if line not in _said:
-            _said.add(line)
-            screen.info("      %s", line)
+        _say(summary(name, facts, hidden=_hidden(own[name], data[name]) if name in own else ""))
+
+
+def say_leaks(facts: LeakFacts) -> None:
+    """What training data repeats of what is evaluated, in one line said as `say_collections` does; nothing if none."""
+    said = [f"{count.task} {count.of} like {count.to}: {count.exact} equal, {count.near} near" for count in facts.found]
+    if said:
+        compared = f"{facts.queries} train queries and {facts.positives} relevant passages of theirs"
+        _say(f"leaks among {compared}: {'; '.join(said)}")
+    if facts.unchecked:
+        _say(f"leaks not checked, since its data cannot be had now: {', '.join(facts.unchecked)}")
+
+
+def _say(line: str) -> None:
+    log.info(line)
+    if line not in _said:
+        _said.add(line)
+        screen.info("      %s", line)
 
 
 def summary(name: str, facts: CollectionFacts, *, hidden: str = "") -> str:

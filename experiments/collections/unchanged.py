@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from experiments.collections.load import load_collection, named_data, without_leaks
-from experiments.collections.splits import LEAKING_ELSEWHERE, require_split
+from experiments.collections.load import evaluated_test, load_collection, named_data, without_leaks
+from experiments.collections.splits import LEAKING_ELSEWHERE, NEARLY_LEAKING, require_split
 from experiments.config import DataConfig, RunData, collections_of
 from experiments.errors import UserError
 from experiments.execution import Execution
@@ -28,13 +29,15 @@ def load_if_there(data: DataConfig, *, execution: Execution) -> Collection | Non
         return None
 
 
-def check_unchanged(done: RunRecord, own: RunData, load: Callable[[DataConfig], Collection | None]) -> None:
+def check_unchanged(
+    done: RunRecord, own: RunData, load: Callable[[DataConfig], Collection | None], *, cache: Path
+) -> None:
     """Raises UserError where a collection is not the one that a finished run was trained or measured on.
 
-    own: the run's training data. load: gives None for what is not to be compared.
+    own: the run's training data. load: gives None for what is not to be compared. cache: as of `find_leaks`.
     """
     found = {name: load(named_data(name, own)) for name in done.collections}
-    found |= _as_trained(done, own, found)
+    found |= _as_trained(done, own, found, cache)
     for name, facts in done.collections.items():
         collection = found[name]
         if collection is not None and collection.content_hash != facts.content_hash:
@@ -45,14 +48,17 @@ def check_unchanged(done: RunRecord, own: RunData, load: Callable[[DataConfig], 
 
 
 def _as_trained(
-    done: RunRecord, own: RunData, found: Mapping[str, Collection | None]
+    done: RunRecord, own: RunData, found: Mapping[str, Collection | None], cache: Path
 ) -> Mapping[str, Collection | None]:
     """The run's own collections as they were trained on; None where a collection that decides it is not there."""
     names = [name for name in collections_of(own) if name in found]
-    if not any(done.collections[name].report.get(LEAKING_ELSEWHERE) for name in names):
+    removed = (LEAKING_ELSEWHERE, NEARLY_LEAKING)
+    if not any(done.collections[name].report.get(key) for name in names for key in removed):
         return {}
     there = {name: collection for name, collection in found.items() if collection is not None}
     if len(there) < len(found):
         return dict.fromkeys(names)
-    others = [require_split(one, "test", WHY).queries for name, one in there.items() if name not in names]
-    return without_leaks(own, {name: there[name] for name in names}, others)
+    others = [one for name, one in there.items() if name not in names]
+    for one in others:
+        require_split(one, "test", WHY)
+    return without_leaks(own, {name: there[name] for name in names}, map(evaluated_test, others), cache=cache)

@@ -17,10 +17,31 @@ class SplitShares(Value):
     test: Fraction = 0.1
 
 
+class LeakCheck(Value):
+    """What is done about training data that nearly repeats what the run is measured on.
+
+    Exact copies of evaluated queries always leave train; what else is found is counted in the record whatever it is.
+
+    action: warn = say so; error = stop before anything is mined; remove = such training queries leave train.
+    near: similarity from which two texts count (Jaccard, of their character 5-grams, of two passages' word 3-grams);
+        None = exact copies only.
+    of: what the action is about: queries = training queries, positives = relevant passages of training queries. Most
+        collections share passages between train and test, so positives are only counted by default.
+    """
+
+    action: Literal["warn", "error", "remove"] = "warn"
+    near: Annotated[float, Field(gt=0.0, le=1.0)] | None = 0.8
+    of: Annotated[tuple[Literal["queries", "positives"], ...], Field(min_length=1)] = ("queries",)
+
+
+Leak = Annotated[LeakCheck, Field(json_schema_extra={"neutral": LeakCheck().model_dump(mode="json")})]
+
+
 class _Data(Value):
     split_seed: Seed = 0
     positives: Literal["all", "one"] = "one"
     mining_corpus: Literal["all", "train"] = "all"
+    leak: Leak = LeakCheck()
 
 
 class SplitSizes(Value):

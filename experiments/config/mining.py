@@ -42,6 +42,7 @@ class CommonWith(Value):
     positive_within: Annotated[Count | Literal["any"] | None, Field(json_schema_extra={"neutral": None})] = None
     false_negatives: Annotated[FalseNegatives | None, Field(json_schema_extra={"neutral": None})] = None
     same_group: Annotated[SameGroup | None, Field(json_schema_extra={"neutral": None})] = None
+    exclude_eval_documents: Annotated[bool | None, Field(json_schema_extra={"neutral": None})] = None
 
     @staticmethod
     def of(source: MiningConfig, own: MiningConfig) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class MiningConfig(Value):
     shortfall: Shortfall = "drop"
     positive_within: Count | None = None
     same_group: Annotated[SameGroup, Field(json_schema_extra={"neutral": "keep"})] = "keep"
+    exclude_eval_documents: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
     reveal: Fraction = 0.0
     false_negatives: Annotated[FalseNegatives, Field(json_schema_extra={"neutral": "remove"})] = "remove"
     common_with: tuple[CommonWith, ...] = ()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from experiments.config.data import BeirData, DataConfig, DocstringsData, PairsData, TrecData
+from experiments.config.data import BeirData, DataConfig, DocstringsData, Leak, LeakCheck, PairsData, TrecData
 from experiments.config.mining import MiningConfig
 from experiments.config.value import Count, Value
 
@@ -52,6 +52,7 @@ class MixtureData(Value):
     name: what run names, tables and tags call it; as a name in evaluation.collections it means all parts.
     train_queries: how many `seed` draws in all, handed out by the parts' `share`; None = each part's own.
     batches: rows of all parts mixed, or each batch from one part, parts in proportion to their rows.
+    leak: holds for all parts, each against everything that the run is measured on.
     parts: by the collection's name, sorted: results do not depend on the order in which they were written.
     """
 
@@ -59,6 +60,7 @@ class MixtureData(Value):
     name: Annotated[str, Field(min_length=1)] = "mixture"
     train_queries: Count | None = None
     batches: Literal["mixed", "by_collection"] = "mixed"
+    leak: Leak = LeakCheck()
     parts: dict[str, Part] = Field(default_factory=dict)
 
     @field_validator("parts", mode="before")
@@ -89,13 +91,15 @@ class MixtureData(Value):
 
         Raises ValueError where a part's share of train_queries comes to no query.
         """
-        if self.train_queries is None:
-            return {name: part.data(None) for name, part in self.parts.items()}
-        counts = hand_out(self.train_queries, {name: part.share or 1.0 for name, part in self.parts.items()})
+        counts: Mapping[str, int | None] = dict.fromkeys(self.parts)
+        if self.train_queries is not None:
+            counts = hand_out(self.train_queries, {name: part.share or 1.0 for name, part in self.parts.items()})
         for name, count in counts.items():
-            if not count:
+            if count == 0:
                 raise ValueError(f"train_queries={self.train_queries} leaves none for {name}: raise it, or its share")
-        return {name: part.data(counts[name]) for name, part in self.parts.items()}
+        return {
+            name: part.data(counts[name]).model_copy(update={"leak": self.leak}) for name, part in self.parts.items()
+        }
 
 
 RunData = Annotated[DocstringsData | BeirData | PairsData | TrecData | MixtureData, Field(discriminator="kind")]
@@ -166,6 +170,8 @@ def _written_out(name: str, part: Any) -> Any:
 def _check_part(name: str, part: BeirPart | DocstringsPart, *, handed_out: bool) -> None:
     if part.name != name:
         raise ValueError(f"the part {name} has kind {part.kind}: call it {part.name}, as tables do")
+    if part.leak != LeakCheck():
+        raise ValueError(f"{name} has leak settings of its own: the mixture's hold for all parts, so set data.leak")
     if not handed_out and part.share is not None:
         raise ValueError(f"{name} has a share, but train_queries=null hands nothing out: set data.train_queries")
     if handed_out and isinstance(part, BeirPart) and part.train_queries is not None:

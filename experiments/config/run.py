@@ -50,6 +50,16 @@ class RunConfig(Value):
         return self
 
     @model_validator(mode="after")
+    def _leaks_can_be_removed(self) -> RunConfig:
+        tasks = self.evaluation.tasks if self.until == "evaluate" and self.train.kind != "none" else ()
+        if self.data.leak.action == "remove" and tasks:
+            raise ValueError(
+                f"data.leak.action=remove cannot take out what mteb's own tasks ask ({', '.join(tasks)}): name the "
+                "collections in evaluation.collections instead, or use warn or error"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _mining_makes_sense(self) -> RunConfig:
         check_miner(self.miner, self.mining)
         check_teacher(self.teacher, self.miner, self.mining)

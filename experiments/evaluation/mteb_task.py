@@ -13,12 +13,14 @@ from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from mteb.abstasks.task_metadata import TaskMetadata
 
+from experiments.collections.leaks import Evaluated
 from experiments.errors import UserError
 from experiments.evaluation.measures import Judgments, Ranking, without_identical_ids
 from experiments.evaluation.named_encoder import NamedEncoder
 from experiments.evaluation.quiet import quiet
 from experiments.evaluation.reading import Cut, pooled
 from experiments.evaluation.target import EvaluationTarget
+from experiments.ir import Corpus, Queries
 
 SUBSET = "default"
 DEPTHS = (1, 3, 5, 10, 20, 100)
@@ -94,6 +96,20 @@ def load_built_in(task: AbsTaskRetrieval) -> None:
         ) from error
     task.data_loaded = True
     task.convert_v1_dataset_format_to_v2(num_proc=None)
+
+
+def texts_of(task: AbsTaskRetrieval) -> Evaluated:
+    """What a task whose data is loaded asks, and the documents that are relevant for it."""
+    data = task.dataset[SUBSET][task.eval_splits[0]]
+    relevant = {name for judged in data["relevant_docs"].values() for name, grade in judged.items() if grade > 0}
+    corpus, queries = data["corpus"], data["queries"]
+    corpus = corpus.select([place for place, name in enumerate(corpus["id"]) if name in relevant])
+    titles = corpus["title"] if "title" in corpus.column_names else [""] * len(corpus)
+    return Evaluated(
+        task=task.metadata.name,
+        queries=Queries(ids=tuple(queries["id"]), texts=tuple(queries["text"])),
+        documents=Corpus(ids=tuple(corpus["id"]), titles=tuple(t or "" for t in titles), texts=tuple(corpus["text"])),
+    )
 
 
 def search(task: AbsTaskRetrieval, encoder: NamedEncoder, *, batch_size: int) -> TaskRun:

@@ -60,6 +60,7 @@ def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negativ
         given=int(np.count_nonzero(there & _own(pool, negatives))) if choice.given else None,
         same_group=None if pool.parents is None else int(np.count_nonzero(_together(pool, negatives))),
         same_group_excluded=_same_group_excluded(pool),
+        evaluated=_evaluated(pool, negatives),
         no_anchor=pool.no_anchor if pool.candidates.sparse else None,
         ended=pool.ended if pool.candidates.sparse else None,
     )
@@ -98,6 +99,13 @@ def _together(pool: Pool, negatives: Negatives) -> npt.NDArray[np.bool_]:
     """(R, n) which negatives were cut from the same whole as their row's positive."""
     assert pool.parents is not None
     return pool.parents.alike(negatives.document, negatives.positive[:, None])
+
+
+def _evaluated(pool: Pool, negatives: Negatives) -> int | None:
+    """Negatives that are relevant for a query of another split than train; None without such a split."""
+    if pool.evaluated is None:
+        return None
+    return int(np.count_nonzero(pool.evaluated[negatives.document] & (negatives.document != NO_DOCUMENT)))
 
 
 def _same_group_excluded(pool: Pool) -> int | None:

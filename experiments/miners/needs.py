@@ -7,10 +7,11 @@ import numpy as np
 from experiments.config import GivenNegatives, MiningConfig, RunConfig
 from experiments.errors import UserError
 from experiments.ir import Collection
+from experiments.miners.evaluated import minable_under
 
 
 def check_needs(config: RunConfig, collection: Collection) -> None:
-    """Raises UserError where there are no negatives for miner=given, or no groups for mining.same_group=exclude.
+    """Raises UserError where miner=given has no negatives, mining.same_group no groups, or nothing may be mined.
 
     config: of a run on this collection alone; the miners that it lists under common_with count as well.
     """
@@ -20,6 +21,11 @@ def check_needs(config: RunConfig, collection: Collection) -> None:
             _check_given(collection, mining)
         if mining.same_group == "exclude":
             _check_parents(collection)
+        if mining.exclude_eval_documents and not minable_under(collection, mining).minable.any():
+            raise UserError(
+                f"mining.exclude_eval_documents=true leaves nothing of {collection.name} to mine: all documents are "
+                "relevant in evaluation, so leave it false"
+            )
 
 
 def _check_given(collection: Collection, mining: MiningConfig) -> None:

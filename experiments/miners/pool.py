@@ -12,6 +12,7 @@ from experiments.collections.draw import draw_train_queries
 from experiments.config import DataConfig, MiningConfig
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Qrels, Scores
 from experiments.miners.chunks import chunks
+from experiments.miners.evaluated import evaluated_documents, minable_under
 from experiments.miners.exclusions import Exclusions, Relevant, exclude_always, exclude_group, relevant_pairs, reveal
 from experiments.miners.pairs import PairSet
 from experiments.miners.parents import Parents, find_parents
@@ -32,7 +33,8 @@ class Pool:
     not asked for.
     minable: (M,) int32 documents, ascending. free: (R,) int64, minable documents outside the row's exclusions.
     state: (R, K) int8 codes of reasons.py; SURVIVOR = may be mined and lies within `depth` after the exclusions.
-    given: the train split's own negatives; parents: what each document was cut from, None where nothing says so.
+    given: the train split's own negatives; parents: what each document was cut from, None where nothing says so;
+    evaluated: (N,) bool, documents that are relevant in evaluation, None where no split is evaluated.
     """
 
     queries: int
@@ -53,6 +55,7 @@ class Pool:
     seed: int
     given: Qrels = field(default_factory=Qrels.empty)
     parents: Parents | None = None
+    evaluated: npt.NDArray[np.bool_] | None = None
 
     def chunks(self) -> Iterator[slice]:
         """Slices of rows of at most CHUNK_CELLS cells each."""
@@ -76,6 +79,7 @@ def make_pool(
     reference: whose ranks `positive_within` counts, where these are not the candidates' own (a member of an ensemble).
     Raises ValueError if the candidates stop before `depth` (`depth.fetch_depth` says how many are needed).
     """
+    collection = minable_under(collection, mining)
     split = collection.splits["train"]
     drawn = draw_train_queries(split, data=data, seed=seed)
     groups = group_texts(collection, ignore_identical_ids=data.ignore_identical_ids)
@@ -124,6 +128,7 @@ def make_pool(
         seed=seed,
         given=split.given,
         parents=parents,
+        evaluated=evaluated_documents(collection),
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -163,6 +163,8 @@ class MiningFacts(_Part):
     given: of miner=given, chosen negatives that are the data's own (the others have filled rows up). same_group: chosen
     negatives cut from the same whole as their positive; None where nothing names wholes. same_group_excluded:
     candidates that mining.same_group has excluded; None where it excludes none.
+    evaluated: chosen negatives that are judged relevant for a query of another split of their collection than train;
+    None where it has none.
     calibration: None where the method estimates no probabilities; of several teachers each member has its own.
     """
 
@@ -200,6 +202,7 @@ class MiningFacts(_Part):
     given: int | None = None
     same_group: int | None = None
     same_group_excluded: int | None = None
+    evaluated: int | None = None
     no_anchor: int | None = None
     ended: int | None = None
 
@@ -255,6 +258,40 @@ class TaskScores(_Part):
     cut_passages: float | None = None
 
 
+class LeakCount(_Part):
+    """Training data of one collection that repeats, by its text, what one task asks or answers with.
+
+    part: the collection trained on; task: what is evaluated, measured by this run or not. of: "queries" counts
+    training queries, "positives" pairs of a training query and a passage relevant for it. to: "queries", or "documents"
+    that are relevant for them. exact: of equal normalised text; near: of a similarity of `LeakFacts.near` or more.
+    """
+
+    part: str
+    task: str
+    of: Literal["queries", "positives"]
+    to: Literal["queries", "documents"]
+    exact: int
+    near: int
+
+
+class LeakFacts(_Part):
+    """What training data repeats of what is evaluated, beside the exact copies of queries that have left train before.
+
+    near: the similarity that counts, None where only equal texts do. queries, positives: how many training queries and
+    pairs with a relevant passage were compared, those that were removed included. tasks: what they were compared with.
+    found: the counts above 0. removed: training queries removed for it (data.leak.action=remove), of which `found`
+    still counts. unchecked: tasks whose texts could not be had.
+    """
+
+    near: float | None
+    queries: int
+    positives: int
+    tasks: tuple[str, ...]
+    found: tuple[LeakCount, ...]
+    removed: int = 0
+    unchecked: tuple[str, ...] = ()
+
+
 class Provenance(_Part):
     """Where a record comes from: no part of any digest or name, since two equal results may have two origins.
 
@@ -279,6 +316,7 @@ class RunRecord(_Part):
     inputs: artifact -> what differs of the environment that it was made in, where an earlier run made it in another.
     models: hub model -> the commit it was resolved to, where the config names none.
     mining_parts: of a mixture, the facts of each part by name, which `mining` holds the total of.
+    leaks: of a run that mines; None in records of before it was counted.
     digest: of everything but provenance and itself; "" in records of schema 1.
     """
 
@@ -298,6 +336,7 @@ class RunRecord(_Part):
     models: dict[str, str] = {}
     mining_parts: dict[str, MiningFacts] = {}
     inputs: dict[str, dict[str, Any]] = {}
+    leaks: LeakFacts | None = None
     provenance: Provenance | None = None
     digest: str = ""
 

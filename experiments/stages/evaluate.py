@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from experiments.collections.leaks import Evaluated
 from experiments.config import RunConfig
+from experiments.errors import UserError
 from experiments.evaluation.measures import per_query_measures
 from experiments.evaluation.reading import Reading, reading_of
 from experiments.evaluation.run_file import read_run, run_frame
@@ -89,6 +91,25 @@ def built_in_contents(config: RunConfig) -> dict[str, str]:
     from experiments.evaluation.mteb_task import built_in_task
 
     return {name: _built_in_hash(name, built_in_task(name)) for name in config.evaluation.tasks}
+
+
+def built_in_texts(config: RunConfig) -> tuple[list[Evaluated], tuple[str, ...]]:
+    """What the built-in tasks of a run ask and answer, and the names of those whose data cannot be had now."""
+    names = config.evaluation.tasks if config.until == "evaluate" else ()
+    if not names:
+        return [], ()
+    from experiments.evaluation.mteb_task import built_in_task, load_built_in, texts_of
+
+    found, missing = [], []
+    for name in names:
+        task = built_in_task(name)
+        try:
+            load_built_in(task)
+        except UserError:
+            missing.append(name)
+        else:
+            found.append(texts_of(task))
+    return found, tuple(missing)
 
 
 def _built_in_hash(name: str, task: Any) -> str:

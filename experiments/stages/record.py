@@ -20,6 +20,7 @@ from experiments.records.provenance import now, provenance
 from experiments.records.schema import (
     SCHEMA_VERSION,
     CollectionFacts,
+    LeakFacts,
     RunRecord,
     TaskScores,
     TrainingFacts,
@@ -46,6 +47,7 @@ def make_record(
     environment: Mapping[str, Any],
     trail: Trail,
     mined: Mined | None,
+    leaks: LeakFacts | None,
     training: TrainingFacts | None,
     tasks: dict[str, TaskScores],
     per_query: pd.DataFrame | None,
@@ -73,6 +75,7 @@ def make_record(
         versions=versions_of(trail.stages),
         models=resolved_models([*values_read(config), *_bases(config, execution.record_roots)]),
         mining_parts=dict(mined.parts) if mined is not None else {},
+        leaks=leaks,
         provenance=provenance(started=started.at),
     ).sealed()
 

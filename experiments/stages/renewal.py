@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from experiments.config import CheckpointStudent, DistilledStudent, GuideMask, InfoNCE, RunConfig
 from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
-from experiments.records.schema import RunRecord
+from experiments.records.schema import LeakFacts, RunRecord
 from experiments.stages.train import train_payload
 from experiments.store import stage_key
 from experiments.versions import EVALUATE, TRAIN
@@ -55,13 +55,21 @@ def _device(record: RunRecord) -> str:
     return re.split(r"\W", str(record.environment.get("device", "cpu")))[0]
 
 
-def renewed(record: RunRecord, *, mined: Mined, artifacts: Mapping[str, str], versions: Mapping[str, int]) -> RunRecord:
+def renewed(
+    record: RunRecord,
+    *,
+    mined: Mined,
+    leaks: LeakFacts | None,
+    artifacts: Mapping[str, str],
+    versions: Mapping[str, int],
+) -> RunRecord:
     """`record` with today's mining facts, keys and versions; its training, scores, times and environment stay."""
     replaced = {name.partition(" ")[0] for name in artifacts}
     kept = {name: key for name, key in record.artifacts.items() if name.partition(" ")[0] not in replaced}
     update = {
         "mining": mined.facts,
         "mining_parts": dict(mined.parts),
+        "leaks": leaks,
         "artifacts": {**kept, **artifacts},
         "versions": dict(versions),
     }

@@ -108,7 +108,8 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
     for run in done:
         record = find_record(run.execution.record_roots, run.run_id)
         if record is not None:
-            check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution))
+            cache = run.execution.store / "collections"
+            check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution), cache=cache)
 
 
 def _was_started(run: Composed) -> bool:

@@ -1,0 +1,69 @@
+"""What training data repeats of what is evaluated, and what of it was mined, over the runs of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from analysis.formats import percent
+from analysis.load import Study
+from experiments.records.schema import LeakCount, LeakFacts, MiningFacts, RunRecord
+
+
+def leak_notes(study: Study, block: str) -> str:
+    """Both notes on a block's finished runs, each with a space before it; "" where there is nothing to say."""
+    records = [run.record for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
+    return leak_note(records) + evaluated_note([one.mining for one in records if one.mining is not None])
+
+
+def leaking(record: RunRecord) -> int:
+    """Training queries, and passages shown with them, that say what an evaluated query says; 0 where nobody counted.
+
+    What was removed is not there any more. A passage that is relevant in evaluation, too, is not among them: most
+    collections share passages between train and test.
+    """
+    if record.leaks is None:
+        return 0
+    return sum(count.exact + count.near for count in left(record, record.leaks) if count.to == "queries")
+
+
+def left(record: RunRecord, facts: LeakFacts) -> list[LeakCount]:
+    """The counts that speak of what was trained on."""
+    leak = record.run_config().data.leak
+    removed = leak.of if leak.action == "remove" else ()
+    return [count for count in facts.found if count.of not in removed]
+
+
+def leak_note(records: Iterable[RunRecord]) -> str:
+    """For each pair of sides the largest count of any of the runs, of how many, as one sentence; "" of nothing."""
+    most: dict[tuple[str, ...], tuple[int, int]] = {}
+    unchecked: set[str] = set()
+    for record in records:
+        facts = record.leaks
+        if facts is None:
+            continue
+        for count in left(record, facts):
+            key = (count.part, _OF[count.of], _TO[count.to], count.task)
+            compared = facts.queries if count.of == "queries" else facts.positives
+            most[key] = max(most.get(key, (0, 0)), (count.exact + count.near, compared))
+        unchecked |= set(facts.unchecked)
+    said = [
+        f"{count} of {compared} {of} of {part} like {to} of {task}"
+        for (part, of, to, task), (count, compared) in sorted(most.items())
+    ]
+    found = f" Leaks, by equal or nearly equal text: {'; '.join(said)}." if said else ""
+    missing = f" Not checked for leaks, since its data could not be had: {', '.join(sorted(unchecked))}."
+    return found + (missing if unchecked else "")
+
+
+_OF = {"queries": "training queries", "positives": "relevant passages of training queries"}
+_TO = {"queries": "queries", "documents": "relevant documents"}
+
+
+def evaluated_note(mining: Sequence[MiningFacts]) -> str:
+    """The range, over the runs, of how much of what was mined is relevant in evaluation; "" where nothing is."""
+    shares = [facts.evaluated / facts.mined for facts in mining if facts.evaluated is not None and facts.mined]
+    if not shares or not max(shares):
+        return ""
+    low, high = percent(min(shares)), percent(max(shares))
+    much = high if low == high else f"{low} to {high}"
+    return f" Of the mined negatives, {much} are relevant for dev, test or held-out queries of their collection."
