@@ -59,8 +59,8 @@ def _command(arguments: Sequence[str]) -> int:
             raise UserError(f"{text}: a search is many runs by itself: leave it out")
         if "=" not in text and not text.startswith("~"):
             raise UserError(f"{text}: should be KEY=VALUE (python -m experiments.search --help explains)")
-    composer = Composer()
     given = accept(take_study(arguments), many=False)
+    composer = Composer()
     setting = Setting.make(given, composer)
     if composer.config(given)["dry_run"]:
         _show(setting)

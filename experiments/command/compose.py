@@ -83,7 +83,7 @@ def make_loader() -> ConfigLoader:
 
 def _add_plugins() -> None:
     """Put the folder that holds `hydra_plugins` on the import path, once: Hydra finds its sweeper there by itself."""
-    folder = str(CONF.parent / "experiments" / "plugins")
+    folder = str(Path(__file__).resolve().parents[1] / "plugins")
     if folder not in sys.path:
         sys.path.append(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from experiments import pipeline
@@ -14,7 +15,7 @@ from experiments.searching.trials import SearchFile, TrialLine
 from experiments.searching.worker import say
 from experiments.studies.cells import Cell
 from experiments.studies.declaration import Arm, Block, Contrast, Declaration
-from experiments.studies.plan import plan_path, read_plan, write_plan
+from experiments.studies.plan import plan_path, write_plan
 
 WINNER = "winner"
 TABLES = ("winner", "optimism", "trials", "pareto", "importance", "methods", "contrasts", "detail")
@@ -28,10 +29,7 @@ def lay_out(setting: Setting, found: SearchFile) -> list[tuple[Cell, Composed]]:
     setting is whole.
     """
     if found.baseline is None or found.winner is None:
-        raise UserError(
-            f"search {setting.search.name}: the trial of the paper's setting ({setting.search.baseline}) is not whole, "
-            "so that there is nothing to compare a winner with: run the search again"
-        )
+        raise UserError(_no_baseline(found))
     arms = _arms(found)
     runs = [
         (_cell(setting, arm, line.settings, seed), setting.fresh(line.settings, arm=arm, seed=seed))
@@ -46,22 +44,28 @@ def lay_out(setting: Setting, found: SearchFile) -> list[tuple[Cell, Composed]]:
     return runs
 
 
+def _no_baseline(found: SearchFile) -> str:
+    base = found.search.baseline
+    causes = [trial.cause for trial in found.trials if trial.paper == base and trial.cause]
+    why = f" ({causes[-1]})" if causes else ""
+    return (
+        f"search {found.search.name}: the trial of the paper's setting {base} is not whole{why}, so there is nothing "
+        "to compare a winner with: mend that, then run the search again"
+    )
+
+
 def confirm(runs: Sequence[tuple[Cell, Composed]]) -> list[str]:
     """Run what is not done; return the causes of runs that failed."""
     causes = []
     for number, (cell, run) in enumerate(runs, start=1):
         say(f"[{number}/{len(runs)}] {header(run)}")
+        started = time.perf_counter()
         try:
-            say(result_line(RunResult(run.run_id, pipeline.run(run.config, run.execution)), 0.0))
+            record = pipeline.run(run.config, run.execution)
+            say(result_line(RunResult(run.run_id, record), time.perf_counter() - started))
         except UserError as error:
             causes.append(f"{cell.title}: {error}")
     return causes
-
-
-def confirmed_before(setting: Setting) -> int:
-    """How many runs the last plan lists; 0 without one."""
-    path = plan_path(setting.store, setting.search.name)
-    return len(read_plan(path).runs) if path.is_file() else 0
 
 
 def _arms(found: SearchFile) -> dict[str, TrialLine]:

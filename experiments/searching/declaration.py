@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from experiments.records.schema import MEASURES
 from experiments.studies.consistency import NAME
@@ -86,7 +95,13 @@ def _parameter(value: Any) -> Any:
     return value if all(mappings) and value else [{"choices": value}]
 
 
-Parameters = Annotated[tuple[Range | Choices, ...], BeforeValidator(_parameter), Field(min_length=1)]
+def _kind(value: Any) -> str:
+    found = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
+    return "choices" if found else "range"
+
+
+Values = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)]
+Parameters = Annotated[tuple[Values, ...], BeforeValidator(_parameter), Field(min_length=1)]
 
 
 def _objective(value: str) -> str:

@@ -23,14 +23,18 @@ that trained the same rows before."""
 class Listener(NullTracker):
     """Reports dev nDCG@10 to a trial, and raises RunStopped where the pruner ends it.
 
+    reports: whether there is a pruner; stops: whether it may end this trial, which it may not where a setting of the
+    paper is tried, since winners are compared with that.
+
     A student that an earlier trial has begun and that was pruned is not trained a second time: its rows are the same,
     so its curve would be. The trial is then told what that one was.
     """
 
-    def __init__(self, study: Study, trial: Trial, *, prunes: bool) -> None:
+    def __init__(self, study: Study, trial: Trial, *, reports: bool, stops: bool) -> None:
         self._study = study
         self._trial = trial
-        self._prunes = prunes
+        self._reports = reports
+        self._stops = stops
         self._started = 0.0
         self.key = ""
         self.steps = 0
@@ -41,7 +45,7 @@ class Listener(NullTracker):
         self.key = key
         self._trial.set_user_attr(STUDENT, key)
         self._started = time.perf_counter()
-        earlier = self._pruned(key)
+        earlier = self._pruned(key) if self._stops else None
         if earlier is not None:
             for step, value in sorted(earlier.intermediate_values.items()):
                 self._trial.report(value, step)
@@ -54,9 +58,9 @@ class Listener(NullTracker):
         if DEV not in values:
             return
         self.watching += values[SECONDS]
-        if self._prunes:
+        if self._reports:
             self._trial.report(values[DEV], step)
-            if self._trial.should_prune():
+            if self._stops and self._trial.should_prune():
                 raise RunStopped
 
     def _pruned(self, key: str) -> FrozenTrial | None:

@@ -172,6 +172,9 @@ class Setting:
                 f"search.seeds={list(self.search.seeds)}: {self.baseline.config.seed} is the seed of the trials, so it "
                 "is not fresh: leave it out"
             )
+        if self.search.sampler == "grid":
+            for parameter in self.space.parameters:
+                parameter.grid()
         for settings in [*self.search.paper.values(), *self.space.corners()]:
             self.trial(settings)
         reached = {key for settings in self.space.corners() for key in settings}
@@ -189,7 +192,8 @@ def load_search(arguments: Sequence[str], composer: Composer) -> Search:
     for text in arguments:
         if key_of(text).lstrip("+").startswith(("search.space", "search.paper")):
             raise UserError(f"{text}: this would be merged with what the search's file has: edit the file")
-    data = composer.declared(arguments, "search")
+    named = any(key_of(text) == "search" for text in arguments)
+    data = composer.declared(arguments, "search") if named else None
     if data is None:
         raise UserError(f"search=NAME is missing: name a search of conf/search/ (it has: {_there(composer)})")
     try:

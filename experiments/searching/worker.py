@@ -47,19 +47,22 @@ class Worker:
     def prepare(self) -> None:
         """Enqueue the paper's settings, and of a grid every point; once, whoever comes first.
 
+        A setting of the paper that has failed is tried again, since winners are compared with it.
+
         Raises UserError for a storage that holds another search of this name.
         """
         with FileLock(self.setting.folder / "search.lock"):
             known = self.study.user_attrs.get(FINGERPRINT)
-            if known is None:
-                self._enqueue()
-                self.study.set_user_attr(FINGERPRINT, self.setting.fingerprint)
-            elif known != self.setting.fingerprint:
+            if known not in (None, self.setting.fingerprint):
                 name = self.setting.search.name
                 raise UserError(
                     f"search {name} was begun with another space, other objectives or other settings: its trials "
                     f"cannot be compared with new ones: give this one a name of its own (search.name={name}_2)"
                 )
+            self._enqueue_paper()
+            if known is None:
+                self._enqueue_grid()
+                self.study.set_user_attr(FINGERPRINT, self.setting.fingerprint)
 
     def work(self) -> int:
         """Run trials until there are enough; return how many this worker ran."""
@@ -80,21 +83,27 @@ class Worker:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
     def counted(self) -> list[FrozenTrial]:
-        """The trials that count towards the search's number: begun, and neither lost nor withdrawn."""
+        """The trials that count towards the search's number: begun, and neither lost nor to be tried again."""
         return [
             trial
             for trial in self.study.get_trials(deepcopy=False)
-            if trial.state != TrialState.WAITING and not is_lost(trial) and trial.user_attrs.get(CAUSE) != WITHDRAWN
+            if trial.state != TrialState.WAITING and not _is_nothing(trial)
         ]
 
-    def _enqueue(self) -> None:
+    def _enqueue_paper(self) -> None:
+        trials = self.study.get_trials(deepcopy=False)
+        there = {trial.user_attrs.get(PAPER) for trial in trials if trial.state != TrialState.FAIL}
         for name, values in self.setting.paper.items():
-            self.study.enqueue_trial(values, user_attrs={PAPER: name})
-        if self.setting.search.sampler == "grid":
-            tried = list(self.setting.paper.values())
-            for values in self.setting.space.grid():
-                if values not in tried:
-                    self.study.enqueue_trial(values)
+            if name not in there:
+                self.study.enqueue_trial(values, user_attrs={PAPER: name})
+
+    def _enqueue_grid(self) -> None:
+        if self.setting.search.sampler != "grid":
+            return
+        tried = list(self.setting.paper.values())
+        for values in self.setting.space.grid():
+            if values not in tried:
+                self.study.enqueue_trial(values)
 
     def _ask(self) -> Trial | None:
         """The next trial, or None where there are enough. Where two workers ask at once, the later one is withdrawn."""
@@ -133,7 +142,7 @@ class Worker:
         search = self.setting.search
         prunes = search.pruner != "none"
         execution = composed.execution.model_copy(update={"dev_every": search.every if prunes else None})
-        listener = Listener(self.study, trial, prunes=prunes)
+        listener = Listener(self.study, trial, reports=prunes, stops=prunes and PAPER not in trial.user_attrs)
         done = find_record(execution.record_roots, composed.run_id)
         try:
             record = pipeline.run(composed.config, execution, listeners=[listener])
@@ -197,6 +206,12 @@ class Worker:
         self.study.tell(trial, state=TrialState.FAIL)
         if cause != WITHDRAWN:
             say(f"      failed: {cause}")
+
+
+def _is_nothing(trial: FrozenTrial) -> bool:
+    """Whether a trial is as if it had not been: lost, withdrawn, or a failed one of a setting of the paper."""
+    failed = trial.state == TrialState.FAIL
+    return is_lost(trial) or trial.user_attrs.get(CAUSE) == WITHDRAWN or (failed and PAPER in trial.user_attrs)
 
 
 def say(text: str) -> None:
