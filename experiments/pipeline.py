@@ -55,6 +55,7 @@ from experiments.records.environment import (
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.provenance import provenance
 from experiments.records.schema import (
+    CollectionFacts,
     LeakFacts,
     RunRecord,
     TaskScores,
@@ -72,7 +73,9 @@ from experiments.stages.retrieve import retrieve
 from experiments.stages.targets import evaluation_targets, keep_groups
 from experiments.stages.trail import Trail
 from experiments.stages.watch import dev_watch
-from experiments.store import Store
+from experiments.store import Artifact, Store
+from experiments.store.lookup import Lookup, NotMade
+from experiments.store.use import at_work
 from experiments.teachers.teacher import Embed
 from experiments.tracking import RunStopped, Tracker, Trackers, make_tracker
 from experiments.training.watch import Watch
@@ -100,7 +103,7 @@ class Context:
     def trained(self, run: str) -> Trained:
         """What another run has trained; it is trained again where its weights are not in the store."""
         if run not in self.found:
-            again = functools.partial(_train_again, execution=self.execution)
+            again = functools.partial(_train_again, execution=self.execution, store=self.store)
             self.found[run], artifact = find_trained(
                 run, roots=self.execution.record_roots, store=self.store, train_again=again
             )
@@ -168,11 +171,12 @@ def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection,
     """
     use_threads(execution.threads)
     use_device(execution)
-    context, own = _unmirrored(config, execution)
-    (collection,) = own.values()
-    say_collections({collection.name: facts_of(collection)}, own, collections_of(config.data))
-    require_split(collection, "train", "an audit mines for training queries")
-    candidates, _ = _rank(context, collection, config.teacher, config.mining)
+    with at_work(execution.store):
+        context, own = _unmirrored(config, execution)
+        (collection,) = own.values()
+        say_collections({collection.name: facts_of(collection)}, own, collections_of(config.data))
+        require_split(collection, "train", "an audit mines for training queries")
+        candidates, _ = _rank(context, collection, config.teacher, config.mining)
     data = one_collection(config.data)
     pools = make_pools(collection, candidates, data=data, mining=config.mining, seed=config.seed)
     return collection, candidates, tuple(pools)
@@ -205,9 +209,6 @@ def _finish(tracker: Tracker, record: RunRecord) -> None:
 
 def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     started, config = Started(), context.config
-    training: TrainingFacts | None = None
-    tasks: dict[str, TaskScores] = {}
-    per_query: pd.DataFrame | None = None
     collections = {name: facts_of(one) for name, one in own.items()}
     # What cannot be measured is said before hours of mining and training.
     targets: list[EvaluationTarget] = []
@@ -223,6 +224,23 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
     say_collections(collections, own, collections_of(config.data))
     if leaks is not None:
         say_leaks(leaks)
+    with at_work(context.execution.store):
+        return _make_record(context, own, collections, targets, leaks=leaks, started=started)
+
+
+def _make_record(
+    context: Context,
+    own: Mapping[str, Collection],
+    collections: dict[str, CollectionFacts],
+    targets: Sequence[EvaluationTarget],
+    *,
+    leaks: LeakFacts | None,
+    started: Started,
+) -> RunRecord:
+    config = context.config
+    training: TrainingFacts | None = None
+    tasks: dict[str, TaskScores] = {}
+    per_query: pd.DataFrame | None = None
     keep_groups(targets, context.execution.store)
     collection = join_collections(config.data.name, own)
     mined = _mine(context, own, collection) if config.train.kind != "none" else None
@@ -232,21 +250,9 @@ def _run_stages(context: Context, own: Mapping[str, Collection]) -> RunRecord:
         if taken_over is not None:
             return taken_over
     if config.until == "evaluate":
-        student, training = _student(
-            context, collection, mined, part, watch=dev_watch(config, own, context.execution) if mined else None
-        )
-        tasks, per_query, artifacts = evaluate(
-            config=config,
-            student=student.trained,
-            fitted=student.fitted,
-            start=context.start,
-            student_key=student.key,
-            targets=targets,
-            store=context.store,
-            execution=context.execution,
-        )
-        for task, artifact in zip(tasks, artifacts, strict=True):
-            context.trail.add(f"evaluate {task}", artifact)
+        watch = dev_watch(config, own, context.execution) if mined else None
+        student, training = _student(context, collection, mined, part, watch=watch)
+        tasks, per_query = _evaluate(context, student, targets)
     record = make_record(
         config,
         collections,
@@ -279,37 +285,87 @@ def _without_leaks(
     return left, leaks.model_copy(update={"unchecked": unchecked})
 
 
+def _evaluate(
+    context: Context, student: Student, targets: Sequence[EvaluationTarget]
+) -> tuple[dict[str, TaskScores], pd.DataFrame]:
+    tasks, per_query, artifacts = evaluate(
+        config=context.config,
+        student=student.trained,
+        fitted=student.fitted,
+        start=context.start,
+        student_key=student.key,
+        targets=targets,
+        store=context.store,
+        execution=context.execution,
+    )
+    for task, artifact in zip(tasks, artifacts, strict=True):
+        context.trail.add(f"evaluate {task}", artifact)
+    return tasks, per_query
+
+
 def mine_again(config: RunConfig, *, execution: Execution) -> Mined:
     """Mine as a run whose record is there did, without training or measuring a student."""
     use_threads(execution.threads)
     use_device(execution)
-    context, own = _unmirrored(config, execution)
-    return _mine(context, own, join_collections(config.data.name, own))
+    with at_work(execution.store):
+        context, own = _unmirrored(config, execution)
+        return _mine(context, own, join_collections(config.data.name, own))
 
 
 def trained_student(run: str, *, execution: Execution) -> Trained:
     """What a run has trained; it is trained again where its weights are not in the store. Raises UserError."""
     use_threads(execution.threads)
     use_device(execution)
-    again = functools.partial(_train_again, execution=execution)
-    return find_trained(run, roots=execution.record_roots, store=_store(execution), train_again=again)[0]
+    store = _store(execution)
+    again = functools.partial(_train_again, execution=execution, store=store)
+    with at_work(execution.store):
+        return find_trained(run, roots=execution.record_roots, store=store, train_again=again)[0]
 
 
-def _train_again(config: RunConfig, *, execution: Execution) -> str:
+def look_up(config: RunConfig, execution: Execution) -> tuple[dict[str, Artifact], NotMade | None]:
+    """The artifacts that a run would reuse, by their names in a record, up to the first that it would make.
+
+    None where every one is there. Nothing is made. Raises UserError for data that is not there.
+    """
+    context, own = _unmirrored(config, execution, store=Lookup(execution.store))
+    try:
+        _look_up(context, own)
+    except NotMade as missing:
+        return context.trail.artifacts, missing
+    return context.trail.artifacts, None
+
+
+def _look_up(context: Context, own: Mapping[str, Collection]) -> None:
+    config, joined = context.config, join_collections(context.config.data.name, own)
+    mined = _mine(context, own, joined) if config.train.kind != "none" else None
+    if config.until != "evaluate":
+        return
+    student, _ = _student(context, joined, mined, _batch_parts(config, own, mined) if mined is not None else None)
+    targets = evaluation_targets(config, own, {}, execution=context.execution)
+    _evaluate(context, student, targets)
+
+
+def _train_again(config: RunConfig, *, execution: Execution, store: Store) -> str:
     """Mine and train as a run whose record is there did, without measuring it: the key of what was trained."""
-    context, own = _unmirrored(config, execution)
+    context, own = _unmirrored(config, execution, store=store)
     joined = join_collections(config.data.name, own)
     mined = _mine(context, own, joined)
     _student(context, joined, mined, _batch_parts(config, own, mined))
     return context.trail.keys[TRAIN.name]
 
 
-def _unmirrored(config: RunConfig, execution: Execution) -> tuple[Context, dict[str, Collection]]:
-    """A context without a tracker, and the collections of a run, without the queries that it is measured on."""
+def _unmirrored(
+    config: RunConfig, execution: Execution, *, store: Store | None = None
+) -> tuple[Context, dict[str, Collection]]:
+    """A context without a tracker, and the collections of a run, without the queries that it is measured on.
+
+    store: None = the one of `execution`.
+    """
     quiet = execution.model_copy(update={"tracker": NoTracker()})
     own = load_as_trained(config, execution=quiet, cache=quiet.store / "collections")
     tracker = make_tracker(quiet)
-    return Context(config=config, execution=quiet, store=_store(quiet), trail=Trail(), tracker=tracker), own
+    store = _store(quiet) if store is None else store
+    return Context(config=config, execution=quiet, store=store, trail=Trail(), tracker=tracker), own
 
 
 def _taken_over(

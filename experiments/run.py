@@ -92,6 +92,8 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     from experiments.command.others import check_other_runs
     from experiments.command.overrides import for_hydra, key_of
     from experiments.command.quoting import several
+    from experiments.store.abandoned import clear_abandoned
+    from experiments.store.use import at_work
     from experiments.studies.jobs import is_done
 
     _check_once(overrides, composer)
@@ -109,15 +111,19 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
         for line in memory_lines([run]):
             print(line)
         return 0
-    _check_folders(config)
+    store = _check_folders(config)
     results: list[RunResult] = []
-    _hand_to_hydra([*map(for_hydra, arguments), f"run_name='{run.run_id}'"], results)
+    with at_work(store, when_alone=clear_abandoned):
+        _hand_to_hydra([*map(for_hydra, arguments), f"run_name='{run.run_id}'"], results)
     return _conclude(results[0], run.execution.store)
 
 
-def _check_folders(config: dict[str, Any]) -> None:
-    check_writable("outputs", Path(str(config["outputs"])))
-    check_writable("execution.store", Path(str(config["execution"]["store"])))
+def _check_folders(config: dict[str, Any]) -> Path:
+    """The store. Raises UserError where it, or the folder of everything else, may not be written to."""
+    outputs, store = Path(str(config["outputs"])), Path(str(config["execution"]["store"]))
+    check_writable("outputs", outputs)
+    check_writable("execution.store", store)
+    return store
 
 
 def _conclude(result: RunResult, store: Path) -> int:
@@ -169,6 +175,8 @@ def _check_once(overrides: Sequence[str], composer: Composer) -> None:
 def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
     from experiments.command.build import IDENTITY
     from experiments.command.overrides import key_of
+    from experiments.store.abandoned import clear_abandoned
+    from experiments.store.use import at_work
     from experiments.studies.sweep import SweepFailed
 
     _check_once(overrides, composer)
@@ -178,11 +186,14 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
             raise UserError(f"{one.input_line}: one study at a time")
     common = [text for text in overrides if key_of(text).partition(".")[0] not in {*IDENTITY, "hydra"}]
     config = composer.config([text for text in common if not key_of(text).startswith("hydra/")])
-    if not config["dry_run"]:
-        _check_folders(config)
+    given = [protect(text, composer) if text in overrides else text for text in arguments]
     tell_on_screen()
     try:
-        _hand_to_hydra([protect(text, composer) if text in overrides else text for text in arguments])
+        if config["dry_run"]:
+            _hand_to_hydra(given)
+        else:
+            with at_work(_check_folders(config), when_alone=clear_abandoned):
+                _hand_to_hydra(given)
     except SweepFailed:
         return 1
     return 0

@@ -1,6 +1,7 @@
 """Scratch folders that become an artifact's folder in one rename, and the lock under which that happens.
 
 A scratch folder stands beside the final one as `.<key>.<8 hex digits>` and is touched only by who holds the key's lock.
+So is `.<key>.partial`, from which what was stopped goes on: it outlives the process.
 
 Of each key one empty `<key>.lock` stays: unlinking it would let two waiting processes lock different files of one name.
 """
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+PARTIAL = ".partial"
 
 
 @contextmanager
@@ -45,6 +48,11 @@ def move_into_place(scratch: Path, final: Path) -> None:
         scratch.replace(final)
 
 
+def partial_folder(final: Path) -> Path:
+    """What goes on when the making of `final` was stopped."""
+    return final.with_name(f".{final.name}{PARTIAL}")
+
+
 def remove_abandoned(final: Path) -> None:
     """Remove the scratch of killed processes beside `final`, whose lock the caller holds: its own and of other keys.
 
@@ -52,12 +60,14 @@ def remove_abandoned(final: Path) -> None:
     """
     for scratch in final.parent.glob(".*.*"):
         key = scratch.name.split(".")[1]
+        if scratch.suffix == PARTIAL:
+            continue
         if key == final.name:
-            _remove(scratch)
+            remove(scratch)
         elif final.with_name(f"{key}.lock").exists():
             try:
                 with locked(final.with_name(key), timeout=0):
-                    _remove(scratch)
+                    remove(scratch)
             except Timeout:
                 continue
 
@@ -66,6 +76,7 @@ def _beside(final: Path) -> Path:
     return final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}")
 
 
-def _remove(scratch: Path) -> None:
+def remove(scratch: Path) -> None:
+    """Remove a folder, if it is there and may be removed."""
     # Another user's scratch in a shared store cannot be removed, and hinders nobody.
     shutil.rmtree(scratch, ignore_errors=True)

@@ -1,12 +1,13 @@
-"""The artifact store: a key names a folder; the folder counts once its descriptor is there, written last.
+"""Artifacts: a key names a folder; the folder counts once its descriptor is there, written last.
 
 The descriptor holds the size and sha256 of every file. They are verified before an artifact is handed out, with a full
 read of its files once a process (`experiments.contents` says what it costs); one that is damaged, or whose descriptor
 an older version wrote without them, is made anew and a warning says why.
 
 Two processes that want the same artifact make it once (a file lock, checked again after it is taken). A failure leaves
-no artifact. What a killed process has left half-made is removed when the next artifact of its stage is made. A hit
-whose stored payload differs from the asked one raises and shows the fields.
+no artifact. What a killed process has left half-made is removed when the next artifact of its stage is made, but for
+what the stage keeps to go on from (`Store.partial`). A hit whose stored payload differs from the asked one raises and
+shows the fields.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from experiments.contents import FileContent, difference, read_contents
 from experiments.errors import UserError
 from experiments.files import storage_errors, write_json
 from experiments.identity import canonical_json, digest
-from experiments.scratch import locked, move_into_place, remove_abandoned, scratch_folder
+from experiments.scratch import locked, move_into_place, partial_folder, remove, remove_abandoned, scratch_folder
 
 DESCRIPTOR = "artifact.json"
 ELSEWHERE = "name another store (execution.store=...)"
@@ -77,9 +78,16 @@ class Store:
         """Where the artifact lies or would lie."""
         return self.root / stage / key
 
+    def partial(self, stage: str, payload: Mapping[str, Any]) -> Path:
+        """Where what makes the artifact may keep what it goes on from when it was stopped; removed once that is whole.
+
+        To be touched inside `make` only, under the artifact's lock.
+        """
+        return partial_folder(self.path(stage, stage_key(stage, payload)))
+
     def find(self, stage: str, payload: Mapping[str, Any]) -> Artifact | None:
         """The finished artifact for `payload`, or None; a damaged one is None and a warning."""
-        hit, damage = self._look(stage, payload)
+        hit, damage = self.look(stage, payload)
         if damage:
             log.warning("%s counts as not made: %s", self.path(stage, stage_key(stage, payload)), damage)
         return hit
@@ -99,12 +107,12 @@ class Store:
 
         Raises StorageError where the disk does not take it.
         """
-        hit, _ = self._look(stage, payload)
+        hit, _ = self.look(stage, payload)
         if hit is not None:
             return hit
         final = self.path(stage, stage_key(stage, payload))
         with storage_errors(final.parent, elsewhere=ELSEWHERE), locked(final):
-            hit, damage = self._look(stage, payload)
+            hit, damage = self.look(stage, payload)
             if hit is not None:
                 return hit
             if damage:
@@ -112,8 +120,8 @@ class Store:
             remove_abandoned(final)
             return _make(stage, final, payload, make, self.environment)
 
-    def _look(self, stage: str, payload: Mapping[str, Any]) -> tuple[Artifact | None, str]:
-        """The finished artifact, or None and what is wrong with it, "" where there is none."""
+    def look(self, stage: str, payload: Mapping[str, Any]) -> tuple[Artifact | None, str]:
+        """The finished artifact, or None and what is wrong with it, "" where there is none; nothing is written."""
         path = self.path(stage, stage_key(stage, payload))
         try:
             text = (path / DESCRIPTOR).read_bytes()
@@ -136,6 +144,12 @@ def stage_key(stage: str, payload: Mapping[str, Any]) -> str:
     return digest({"stage": stage, "payload": payload})
 
 
+def as_stored(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload as a descriptor holds it."""
+    plain: dict[str, Any] = json.loads(canonical_json(payload))
+    return plain
+
+
 def _make(
     stage: str,
     final: Path,
@@ -151,12 +165,13 @@ def _make(
             stage=stage,
             key=final.name,
             seconds=round(seconds, 3),
-            payload=json.loads(canonical_json(payload)),
+            payload=as_stored(payload),
             files=read_contents(scratch),
             environment=dict(environment),
         )
         write_json(scratch / DESCRIPTOR, descriptor.model_dump(mode="json"))
         move_into_place(scratch, final)
+    remove(partial_folder(final))
     return Artifact(stage, final.name, final, True, seconds, environment)
 
 
@@ -168,7 +183,7 @@ def _unreadable(error: ValidationError) -> str:
 
 
 def _check_payload(descriptor: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    wanted = json.loads(canonical_json(asked))
+    wanted = as_stored(asked)
     if stored == wanted:
         return
     fields = sorted(k for k in {*stored, *wanted} if stored.get(k) != wanted.get(k))
