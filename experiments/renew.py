@@ -2,7 +2,8 @@
 
 A record is outdated where what the numbers of one of its stages mean has changed since. It is mined anew; where the
 same rows would train the same student on the same evaluation, training is not repeated. Cells that were never run stay
-missing: `python -m experiments.run -m study=STUDY` runs them. Publish the study afterwards.
+missing: `python -m experiments.run -m study=STUDY` runs them. Where dev prefers another value than the one that was
+chosen before, that is told, and its runs are missing as well. Publish the study afterwards.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from experiments.execution import Execution
 from experiments.files import write_text
 from experiments.records.folder import find_outdated, find_record
 from experiments.records.schema import RunRecord
+from experiments.studies.moved import moved_lines
 from experiments.studies.plan import PlannedRun, dump_plan, plan_path, read_plan
 
 
@@ -55,6 +57,8 @@ def _command(parsed: argparse.Namespace) -> int:
     failed = sum(
         not _renewed(cell, record, execution, f"{i}/{len(cells)}") for i, (cell, record) in enumerate(cells, 1)
     )
+    for line in moved_lines(plan, execution.record_roots):
+        print(line)
     if cells:
         print(f"publish what is new: python -m experiments.publish {parsed.study} --store {parsed.store}")
     return 1 if failed else 0
