@@ -45,6 +45,7 @@ class Execution(Value):
     inference_batch_size: texts encoded together in fp32; None = 32 on the CPU, 256 on CUDA.
     workers: processes that read docstrings, and on CUDA those that tokenise training batches.
     deterministic: on CUDA, only algorithms that repeat their results to the last bit; recorded.
+    checkpoint_every: seconds after which a training keeps a checkpoint to go on from; 0 = every step, None = never.
     results: a folder of published records, which count as done; None = only the store's do.
     data_paths: where collections lie, by name; at "NAME:corpus" the passages of one whose own file holds pairs alone.
     dev_every: steps of training after which the student is measured on dev queries and trackers are told; None = never.
@@ -57,6 +58,7 @@ class Execution(Value):
     workers: Count = 2
     deterministic: bool = True
     threads: Count | None = None
+    checkpoint_every: Annotated[float, Field(ge=0.0)] | None = 300.0
     store: Path = Path("outputs/store")
     results: Path | None = None
     output: Path = Path("outputs/run")

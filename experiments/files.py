@@ -29,6 +29,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO)
 """Answers that speak of the disk only where it is known that its path was written."""
 _SAFETENSORS = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+),")
 _NUMPY = re.compile(r"\d+ requested and \d+ written")
+_TORCH = re.compile(r"PytorchStreamWriter failed writing|unexpected pos \d+ vs \d+")
 
 
 class StorageError(UserError):
@@ -98,7 +99,7 @@ def storage_failure(error: BaseException | None, folder: Path | None = None) -> 
 
     A missing permission counts below `folder` only, which is known to have been written to, not read.
 
-    numpy and safetensors say so in the text of an error of their own.
+    numpy, safetensors and torch say so in the text of an error of their own.
     """
     while error is not None:
         number = _number(error)
@@ -118,6 +119,8 @@ def refusal(path: Path, number: int | None, reason: str = "", *, elsewhere: str 
 def _number(error: BaseException) -> int | None:
     if found := _SAFETENSORS.search(str(error)):
         return int(found[1] or found[2])
+    if _TORCH.search(str(error)):
+        return errno.ENOSPC  # the system's own answer is lost in torch's writer
     if not isinstance(error, OSError):
         return None
     # numpy counts the items that reached the disk and forgets why.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from experiments.config import DistillKL, InfoNCE, MarginMSE, RunConfig, Training, collections_of
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.files import write_json
+from experiments.files import StorageError, write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, Positions, hash_texts
 from experiments.models.device import device_in_key, device_memory, resolve_device
@@ -25,6 +26,8 @@ from experiments.models.student import trainable
 from experiments.models.trained import Trained, base_of, start_key
 from experiments.records.schema import TrainingFacts
 from experiments.store import Artifact, Store, stage_key
+from experiments.tracking import RunStopped
+from experiments.training.checkpoints import Checkpoints
 from experiments.training.facts import Curve, training_facts
 from experiments.training.guide import Guide
 from experiments.training.watch import Watch
@@ -71,20 +74,22 @@ def train(
     @device_memory("use train.micro_batch=8, train.gradient_checkpointing=true, or shorter texts or batches")
     def make(folder: Path) -> None:
         on_student(stage_key(TRAIN.name, payload))
-        model, curve = _fit(
-            config,
-            settings,
-            collection,
-            negatives,
-            fitted=fitted,
-            guide=guide,
-            part=part,
-            start=start,
-            execution=execution,
-            on_log=on_log,
-            watch=watch,
-            folder=folder,
-        )
+        with _kept_when_interrupted(checkpoints):
+            model, curve = _fit(
+                config,
+                settings,
+                collection,
+                negatives,
+                fitted=fitted,
+                guide=guide,
+                part=part,
+                start=start,
+                execution=execution,
+                on_log=on_log,
+                watch=watch,
+                folder=folder,
+                checkpoints=checkpoints,
+            )
         cosine = _mean_cosine(model.eval(), collection, negatives)
         facts = training_facts(settings, rows=len(negatives), width=width, curve=curve, mean_cosine=cosine)
         save_model(model, folder / "model")
@@ -101,9 +106,28 @@ def train(
         start=start,
         device=resolve_device(execution),
     )
+    checkpoints = _checkpoints(store, payload, execution)
     artifact = store.get_or_make(TRAIN.name, payload, make)
     facts = TrainingFacts.model_validate(json.loads((artifact.path / "facts.json").read_text(encoding="utf-8")))
     return artifact.path / "model", _with_counts(facts, artifact.path, settings, collection, negatives), artifact
+
+
+def _checkpoints(store: Store, payload: Mapping[str, Any], execution: Execution) -> Checkpoints | None:
+    if execution.checkpoint_every is None:
+        return None
+    folder = store.partial(TRAIN.name, payload)
+    return Checkpoints(folder, every=execution.checkpoint_every, environment=store.environment)
+
+
+@contextmanager
+def _kept_when_interrupted(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """Drop the checkpoints of a training that would end in the same way again: stopped on purpose, or diverged."""
+    try:
+        yield
+    except (RunStopped, UserError) as error:
+        if checkpoints is not None and not isinstance(error, StorageError):
+            checkpoints.give_up()
+        raise
 
 
 def _with_counts(
@@ -205,6 +229,7 @@ def _fit(
     on_log: Callable[[int, dict[str, float]], None],
     watch: Watch | None,
     folder: Path,
+    checkpoints: Checkpoints | None,
 ) -> tuple[SentenceTransformer, Curve]:
     """The trained model and its loss and learning rate at every step; what was masked is left in `folder`."""
     from experiments.training.cached import in_micro_batches
@@ -221,6 +246,7 @@ def _fit(
 
     model = _base(config, settings, fitted, start, execution)
     loss = make_objective(model, settings, collection=collection, negatives=negatives, guide=guide)
+    masked = loss.log if isinstance(loss, InfoNCELoss) else None
     fit(
         model,
         in_micro_batches(loss, settings.micro_batch),
@@ -233,9 +259,11 @@ def _fit(
         title=f"train {config.student.name} on {config.miner.kind}, seed {config.seed}" if execution.progress else None,
         on_log=keep,
         watch=watch,
+        masked=masked,
+        checkpoints=checkpoints,
     )
-    if isinstance(loss, InfoNCELoss):
-        loss.log.save(folder)
+    if masked is not None:
+        masked.save(folder)
     return model, curve
 
 

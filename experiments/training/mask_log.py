@@ -33,6 +33,13 @@ class MaskLog:
         bits = np.frombuffer(b"".join(self.bits), dtype=np.uint8)
         np.savez(folder / FILE, rows=np.stack(self.rows), bits=bits, end=end)
 
+    def load(self, folder: Path) -> None:
+        """Take up what `save` wrote."""
+        with np.load(folder / FILE) as stored:
+            rows, bits, end = stored["rows"], stored["bits"].tobytes(), stored["end"]
+        self.rows = list(rows)
+        self.bits = [bits[begin:upto] for begin, upto in zip([0, *end[:-1]], end, strict=True)]
+
 
 def read_log(folder: Path, groups: RowGroups, *, in_batch: bool) -> Iterator[tuple[Batch, npt.NDArray[np.bool_]]]:
     """Step after step of what `MaskLog.save` wrote: the batch, and what was masked, (B, C) bool."""
