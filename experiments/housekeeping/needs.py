@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experiments.errors import UserError
 from experiments.records.folder import find_records
-from experiments.studies.plan import Plan, read_plan
+from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.standing import Standing, standings
 
 PUBLISHED = "published records"
@@ -33,7 +33,8 @@ class Needs:
 def read_needs(store: Path, results: Path | None, *, forget: Collection[str] = ()) -> Needs:
     """What the studies that have a plan in the store or among the published results need, less those to forget.
 
-    What a run has used stands in its record; what one that has none would reuse is looked up as it would run.
+    What a run has used stands in its record; what one that has none would reuse is looked up as it would run, for the
+    studies that are under way in this store.
     """
     by: dict[str, frozenset[str]] = {}
     unknown: dict[str, str] = {}
@@ -43,7 +44,8 @@ def read_needs(store: Path, results: Path | None, *, forget: Collection[str] = (
             continue
         used = {key for run in plan.runs for key in _of_records(roots, run.run_id)}
         try:
-            used |= set(_of_open_runs(name, store, results))
+            # A study that was only ever published is not under way here.
+            used |= set(_of_open_runs(name, store, results)) if plan_path(store, name).is_file() else set()
         except UserError as error:
             unknown[name] = " ".join(str(error).split())
         by[name] = frozenset(used)

@@ -202,7 +202,7 @@ def test_a_broken_study_file_is_one_line_with_its_place(
     monkeypatch.chdir(tmp_path)
     assert main(["-m", "study=broken"]) == 2
     check_one_line(capsys, says)
-    assert {path.name for path in tmp_path.rglob("*")} <= {"outputs", "store"}
+    assert {path.name for path in tmp_path.rglob("*")} <= {"outputs", "store", "in_use.lock"}
 
 
 def test_a_study_file_that_is_not_utf8_is_one_line(
