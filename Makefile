@@ -7,7 +7,7 @@ WORKERS ?= 2
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types contracts check setup clean
+.PHONY: demo test drill lint types contracts check setup clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -19,6 +19,11 @@ demo: setup
 # One thread each: two workers that each take every core slow one another down.
 test: setup
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+# A sweep interrupted fifty times, by signals, a full disk, flipped bytes and a second driver: results/drill.
+drill: setup
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) tests.drill --rounds 50 --out results/drill
+	@$(RUN) analysis build demo >/dev/null
 
 lint: setup
 	@$(RUN) ruff check .

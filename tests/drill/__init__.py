@@ -1,0 +1,1 @@
+"""`python -m tests.drill`: interrupts a real sweep in every way there is, and checks that nothing is lost."""
