@@ -74,9 +74,11 @@ def _search(setting: Setting) -> int:
     from experiments.searching.results import search_file
     from experiments.searching.trials import write_search
     from experiments.searching.worker import say
+    from experiments.store.abandoned import clear_abandoned
+    from experiments.store.use import at_work
 
     check_writable("execution.store", setting.folder)
-    with log_to(setting.folder / "logs"):
+    with log_to(setting.folder / "logs"), at_work(setting.store, when_alone=clear_abandoned):
         worker = _worker(setting)
         worker.prepare()
         say(f"search {setting.search.name}: {len(worker.counted())} of {setting.search.trials} trials are there")

@@ -1,8 +1,8 @@
 """`python -m experiments.store du|gc`: what the store holds and who needs it, and the removal of what nothing needs.
 
-Needed is what published records were made from, and what the runs of every study and sweep with a plan (in the store,
-or published) used or would reuse. gc only tells what it would remove; with --yes it does so, unless a process works in
-the store. Records, plans and logs are never touched.
+Needed is what published records were made from, and what the runs of every study, sweep and search with a plan (in the
+store, or published) used or would reuse. gc only tells what it would remove; with --yes it does so, unless a process
+works in the store. Records, plans and logs are never touched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from experiments.entry import Parser, guarded
 from experiments.errors import UserError
 from experiments.housekeeping.clear import freeable, freeable_lines, remove_all
 from experiments.housekeeping.contents import read_contents
-from experiments.housekeeping.needs import known_plans, read_needs
+from experiments.housekeeping.needs import known_plans, known_searches, read_needs
 from experiments.housekeeping.usage import unknown_lines, usage_lines
 from experiments.store.use import alone
 
@@ -42,7 +42,7 @@ def _command(parsed: argparse.Namespace) -> int:
     if not parsed.store.is_dir():
         raise UserError(f"--store {parsed.store}: no such folder")
     for name in parsed.forget:
-        known = known_plans(parsed.store, parsed.results)
+        known = {**known_plans(parsed.store, parsed.results), **known_searches(parsed.store)}
         if name not in known:
             raise UserError(f"--forget {name}: no such study (there are: {', '.join(known) or 'none'})")
     code: int = parsed.command(parsed)

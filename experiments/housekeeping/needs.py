@@ -11,6 +11,7 @@ from pathlib import Path
 
 from experiments.errors import UserError
 from experiments.records.folder import find_records
+from experiments.searching.trials import SearchFile, read_search
 from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.standing import Standing, standings
 
@@ -39,16 +40,23 @@ def read_needs(store: Path, results: Path | None, *, forget: Collection[str] = (
     by: dict[str, frozenset[str]] = {}
     unknown: dict[str, str] = {}
     roots = (store,) if results is None else (store, results)
+    searches = {name: tried for name, tried in known_searches(store).items() if name not in forget}
     for name, plan in known_plans(store, results).items():
         if name in forget:
             continue
         used = {key for run in plan.runs for key in _of_records(roots, run.run_id)}
-        try:
-            # A study that was only ever published is not under way here.
-            used |= set(_of_open_runs(name, store, results)) if plan_path(store, name).is_file() else set()
-        except UserError as error:
-            unknown[name] = " ".join(str(error).split())
+        # A study that was only ever published is not under way here, and a search asks for its runs one by one.
+        if plan_path(store, name).is_file() and name not in searches:
+            try:
+                used |= set(_of_open_runs(name, store, results))
+            except UserError as error:
+                unknown[name] = " ".join(str(error).split())
         by[name] = frozenset(used)
+    for name, tried in searches.items():
+        trials = frozenset(key for trial in tried.trials if trial.run_id for key in _of_records(roots, trial.run_id))
+        by[name] = by.get(name, frozenset()) | trials
+        if not plan_path(store, name).is_file():
+            unknown[name] = "a search that has not ended may ask for any run"
     by[PUBLISHED] = frozenset(_of_published(results)) if results is not None else frozenset()
     return Needs(by, unknown)
 
@@ -58,6 +66,12 @@ def known_plans(store: Path, results: Path | None) -> dict[str, Plan]:
     published = sorted(results.glob("*/plan.json")) if results is not None else []
     paths = [*published, *sorted(store.glob("studies/*/plan.json"))]
     return {path.parent.name: read_plan(path) for path in paths}
+
+
+def known_searches(store: Path) -> dict[str, SearchFile]:
+    """Search -> its trials."""
+    found = {path.parent.name: read_search(path.parent) for path in sorted(store.glob("studies/*/search.json"))}
+    return {name: tried for name, tried in found.items() if tried is not None}
 
 
 def _of_records(roots: Sequence[Path], run_id: str) -> Iterator[str]:
