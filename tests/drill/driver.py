@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -72,6 +73,8 @@ def _drive(command: list[str], output: Path, journal: Path, file_limit: int | No
     handle = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    # A shell starts what it puts into the background deaf to Ctrl-C, and so this process, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     _tell_of_artifacts(Journal(journal))
