@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.arms import arm_rows
-from analysis.decides import NOTE, sentence
+from analysis.decides import NOTE, UNDECIDED, sentence
 from analysis.formats import Table, aligned
 from analysis.load import Study
 from analysis.missing import STORE
@@ -20,6 +20,9 @@ def answer_text(study: Study) -> str:
     parts = [_block(study, block, named=len(study.plan.blocks) > 1) for block in blocks]
     sentences = {block: text for block in blocks if (text := sentence(study, block))}
     said = [text if len(study.plan.blocks) == 1 else f"{block}: {text}" for block, text in sentences.items()]
+    declared = study.plan.declaration
+    if declared.fitted and any(text in line for line in said for text in UNDECIDED):
+        said.append(f"Four times the training: the same command with study.effort={4 * declared.effort:g}")
     away = [f"{text}\n" for block in blocks[:1] if (text := take_away(study, block))]
     return "\n".join([*parts, *(f"{text}\n" for text in said), *([f"{NOTE}\n"] if said else []), *away])
 

@@ -15,6 +15,8 @@ from analysis.stats import Difference, holm
 ALPHA = 0.05
 POWER = 0.8
 DIGITS = 3
+UNDECIDED = ("undecided", "cannot be told apart")
+"""What the sentence says where a difference is not decided."""
 
 NOTE = (
     "Intervals: 95%, paired. p: Holm over the arms that are compared with the baseline. More seeds: for 80% power at "
@@ -80,14 +82,14 @@ def _versus(found: Found, *, among: int) -> str:
     if found.decided:
         return f"{text}, {'higher' if d.mean > 0 else 'lower'}{_one_seed(d)}"
     # Holm's first step: the smallest of the p-values is compared with alpha over their number.
-    return f"{text}, undecided: {_more(found, alpha=ALPHA / among)}"
+    return f"{text}, {UNDECIDED[0]}: {_more(found, alpha=ALPHA / among)}"
 
 
 def _pair(found: Found) -> str:
     d = found.difference
     if found.decided:
         return f"{found.arm} is above {found.other} by {signed(d.mean, DIGITS)}{_one_seed(d)}"
-    return f"{found.arm} and {found.other} cannot be told apart ({signed(d.mean, DIGITS)}): {_more(found, alpha=ALPHA)}"
+    return f"{found.arm} and {found.other} {UNDECIDED[1]} ({signed(d.mean, DIGITS)}): {_more(found, alpha=ALPHA)}"
 
 
 def _one_seed(difference: Difference) -> str:

@@ -62,16 +62,17 @@ def _there(kind: str, text: Any) -> Path:
         raise UserError(f"data.path={text}: there is no such {what}: give {HOLDS[kind]}")
     if kind == "pairs" and (path / "corpus.jsonl").is_file():
         raise UserError(f"data.path={text}: this folder is in BEIR form: read it with data=beir")
-    if kind == "beir" and not any(path.glob("corpus.*")) and not (path / "qrels").is_dir():
-        raise UserError(f"data.path={text}: this folder is not in BEIR form (no corpus.jsonl, no qrels){_other(path)}")
+    if kind == "beir" and not (path / "qrels").is_dir() and (other := _other_kind(path)):
+        raise UserError(f"data.path={text}: this folder is not in BEIR form (no qrels): read it with data={other}")
     return path
 
 
-def _other(path: Path) -> str:
-    """By what else a folder is read."""
+def _other_kind(path: Path) -> str:
+    """The kind of data that a folder without qrels/ seems to hold; "" where nothing in it says so."""
     if any(path.glob("topics.*")):
-        return ": it has topics, so read it with data=trec"
-    return ": give one that is, or read tables and what save_to_disk wrote with data=pairs"
+        return "trec"
+    tables = ("*.csv", "*.csv.gz", "*.tsv", "*.parquet", "state.json", "dataset_dict.json")
+    return "pairs" if any(file for name in tables for file in path.glob(name)) else ""
 
 
 def _corpus(text: Any) -> Path:

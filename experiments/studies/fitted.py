@@ -118,8 +118,8 @@ class Rates:
     share: float | None = None
 
 
-START = 10.0, 3.0
-"""Seconds until the first run begins, and of every run beside encoding and training: loading, writing, measures."""
+START = 15.0, 4.0
+"""Processor seconds until the first run begins, and of every run beside encoding and training (21 runs: 99 s)."""
 BUSY = 0.85
 """Share of the processor below which other programs are said to run."""
 
@@ -130,7 +130,7 @@ def time_line(work: Work, rates: Rates) -> str:
         "training": work.steps * rates.step,
         "evaluation": work.evaluation_tokens / rates.student,
         "teacher": work.teacher_tokens / rates.teacher if rates.teacher else 0.0,
-        "starting": START[0] + START[1] * work.runs,
+        "starting": (START[0] + START[1] * work.runs) / (rates.share or 1.0),
     }
     total = sum(parts.values())
     spent = ", ".join(f"{name} {time_text(duration)}" for name, duration in parts.items() if duration)

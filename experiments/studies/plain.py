@@ -80,7 +80,12 @@ def _decides_tasks(key: str) -> bool:
 
 def _name(texts: Sequence[str]) -> str:
     """`topk_abs_0.6` of ["miner=topk_abs", "miner.threshold=0.6"]; other parameters keep their name."""
-    return re.sub(r"[^\w.+-]+", "-", "_".join(map(_part, texts))).strip("-_.+")
+    return plain_name("_".join(map(_part, texts)))
+
+
+def plain_name(text: str) -> str:
+    """`text` as a folder may be called: other than letters, digits, _, -, + and . becomes a hyphen."""
+    return re.sub(r"[^\w.+-]+", "-", text, flags=re.ASCII).strip("-_.+")
 
 
 def _part(text: str) -> str:

@@ -24,6 +24,7 @@ from experiments.studies.fitted import suited
 from experiments.studies.given import about_study, command_of, load_study, sets_data, study_file, varied_keys
 from experiments.studies.jobs import Job
 from experiments.studies.own_data import OtherData, other_data
+from experiments.studies.plain import plain_name
 from experiments.studies.plan import Chosen, CurvePoint
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class StudyPlanner:
 
         planned = [self.job(cell).composed for cell in self.cells()]
         first = planned[0]
+        if all(key_of(text) != "study.name" for text in self.command):
+            # Each collection has a plan and a page of its own.
+            name = f"{self.study.name}-{plain_name(first.config.data.name)}"
+            self.study = self.study.model_copy(update={"name": name})
         self.sampled = sample(first, [run.config for run in planned])
         given = {key_of(text) for text in self.settings}
         found = suited(self.sampled.measured, negatives=first.config.mining.num_negatives, effort=self.study.effort)

@@ -224,8 +224,8 @@ MISTAKES: dict[str, tuple[Write, str, str]] = {
     "no negatives given": (beir("", ""), f"{TOY} miner=given", "miner=given takes the negatives that the data has"),
     "no chunks": (beir("", ""), f"{TOY} mining.same_group=exclude", "nothing says what the documents of toy"),
     "a file": (csv("query,answer\na,b\n"), CSV.replace("pairs", "beir"), "and this is a file: use data=pairs"),
-    "not beir": (text("toy/train.csv", "query,answer\na,b\n"), TOY, "not in BEIR form (no corpus.jsonl, no qrels)"),
-    "trec as beir": (trec(), TOY, "it has topics, so read it with data=trec"),
+    "not beir": (text("toy/train.csv", "query,answer\na,b\n"), TOY, "(no qrels): read it with data=pairs"),
+    "trec as beir": (trec(), TOY, "(no qrels): read it with data=trec"),
     # A TREC test collection.
     "no topics": (
         trec(topics_tsv=""),

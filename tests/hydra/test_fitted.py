@@ -95,17 +95,25 @@ def test_what_a_machine_and_chunks_add() -> None:
 
 
 def test_time_by_hand() -> None:
-    """100 steps of 2 s, 1,000 tokens at 10 a second, 60 s of teacher, 10 s and 3 s for each of 4 runs: 382 s."""
+    """100 steps of 2 s, 1,000 tokens at 10 a second, 60 s of teacher, 15 s and 4 s for each of 4 runs: 391 s.
+
+    Without the teacher, at half a processor: 362 s of which the other half is lost to others.
+    """
     work = Work(runs=4, steps=100, teacher_tokens=1200, evaluation_tokens=1000)
     line = time_line(work, Rates(step=2.0, student=10.0, teacher=20.0))
     assert line == (
-        "about 6 minutes for 4 runs one after another (training 3 minutes, evaluation 100 s, teacher 60 s, "
-        "starting 22 s; timed just now)"
+        "about 7 minutes for 4 runs one after another (training 3 minutes, evaluation 100 s, teacher 60 s, "
+        "starting 31 s; timed just now)"
     )
     busy = time_line(work, Rates(step=2.0, student=10.0, teacher=None, share=0.5))
     assert busy.endswith("; other programs leave 50% of the processor, without them about 3 minutes")
     assert "teacher" not in busy
     assert [time_text(s) for s in (10, 600, 7200)] == ["10 s", "10 minutes", "2.0 hours"]
+
+
+def test_each_collection_has_a_plan_of_its_own(composer: Composer, tmp_path: Path) -> None:
+    assert planner(composer, tmp_path, train=60, test=8).study.name == "own_data-toy"
+    assert planner(composer, tmp_path, "study.name=mine", train=60, test=8).study.name == "mine"
 
 
 def planner(composer: Composer, folder: Path, *more: str, **sizes: int) -> StudyPlanner:
