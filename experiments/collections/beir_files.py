@@ -7,7 +7,7 @@ the header ``query-id corpus-id score``, tab-separated. The whole folder is read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,9 +59,14 @@ def read_folder(folder: Path, *, parents: str = "query") -> JudgedFiles:
 
 def read_corpus(path: Path, *, parents: str = "query") -> Corpus:
     """The documents, in file order. parents: `data.group_by`: what each was cut from is read for document and auto."""
+    return corpus_of(path, _rows(path), parents=parents)
+
+
+def corpus_of(path: Path, rows: Iterable[NumberedRow], *, parents: str = "query") -> Corpus:
+    """The documents of rows; path: what messages call them."""
     ids: dict[str, int] = {}
     titles, texts, wholes = [], [], []
-    for number, row in _rows(path):
+    for number, row in rows:
         ids[_identifier(path, number, row, ids)] = number
         titles.append(text_of(path, number, row, "title", default=""))
         texts.append(text_of(path, number, row, "text"))
@@ -76,9 +81,14 @@ def read_corpus(path: Path, *, parents: str = "query") -> Corpus:
 
 def read_queries(path: Path) -> Queries:
     """The queries, in file order."""
+    return queries_of(path, _rows(path))
+
+
+def queries_of(path: Path, rows: Iterable[NumberedRow]) -> Queries:
+    """The queries of rows; path: what messages call them."""
     ids: dict[str, int] = {}
     texts = []
-    for number, row in _rows(path):
+    for number, row in rows:
         ids[_identifier(path, number, row, ids)] = number
         text = text_of(path, number, row, "text")
         if not text.strip():
@@ -115,10 +125,11 @@ def _paths(folder: Path) -> tuple[Path, Path, dict[str, Path]]:
         name = path.name.partition(".")[0]
         if named.setdefault(name, path) != path:
             raise UserError(f"{path}: the split {name} has several files: keep one of them")
-    return _any_form(folder, "corpus"), _any_form(folder, "queries"), named
+    return any_form(folder, "corpus"), any_form(folder, "queries"), named
 
 
-def _any_form(folder: Path, name: str) -> Path:
+def any_form(folder: Path, name: str) -> Path:
+    """NAME.jsonl of a folder, or its gzip or parquet form. Raises UserError where there is none."""
     for form in (".jsonl", ".jsonl.gz", ".parquet"):
         if (path := folder / f"{name}{form}").is_file():
             return path
@@ -134,6 +145,14 @@ def _judgment(path: Path, number: int, line: str) -> Judgment:
         raise UserError(f"{path}:{number}: {line[:80]!r} has {len(fields)} tab-separated fields: it must have 3")
     query, document, score = fields
     return Judgment(query, document, grade_of(path, number, score), number)
+
+
+def judgments_of(path: Path, rows: Iterable[NumberedRow]) -> list[Judgment]:
+    """The judgments of rows with the columns of HEADER; path: what messages call them. Raises UserError for none."""
+    found = [_judgment_row(path, number, row) for number, row in rows]
+    if not found:
+        raise UserError(f"{path} holds no judgments: add rows or leave it out")
+    return found
 
 
 def _judgment_row(path: Path, number: int, row: dict[str, Any]) -> Judgment:

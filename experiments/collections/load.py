@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from experiments.collections.beir import read_beir
+from experiments.collections.beir_hub import read_beir_hub
 from experiments.collections.carve import carve, without_evaluated
 from experiments.collections.docstrings import read_docstrings
 from experiments.collections.leak_check import check_leaks
@@ -15,6 +16,7 @@ from experiments.collections.raw import RawCollection
 from experiments.collections.trec import read_trec
 from experiments.config import (
     BeirData,
+    BeirHubData,
     DataConfig,
     DocstringsData,
     JudgedData,
@@ -36,6 +38,8 @@ def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> C
 def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollection:
     if isinstance(data, DocstringsData):
         return read_docstrings(data, cache=cache, workers=execution.workers)
+    if isinstance(data, BeirHubData):
+        return read_beir_hub(data, execution=execution)
     if isinstance(data, PairsData):
         return read_pairs(data, execution=execution)
     if isinstance(data, TrecData):
@@ -92,7 +96,9 @@ def evaluated_test(other: Collection) -> Evaluated:
 
 
 def named_data(name: str, own: RunData) -> DataConfig:
-    """What the name of a collection means in a run: one that it trains on, else a BEIR folder or docstrings.
+    """What the name of a collection means in a run: one that it trains on, else docstrings or a BEIR folder.
+
+    Of a run whose own collections in BEIR form are the hub's, the others are the hub's, too.
 
     own: the run's data, which says what missing documents of the others are.
     """
@@ -102,4 +108,6 @@ def named_data(name: str, own: RunData) -> DataConfig:
     if name == "docstrings":
         return DocstringsData()
     drop = any(isinstance(one, JudgedData) and one.missing_documents == "drop" for one in there.values())
-    return BeirData(name=name, missing_documents="drop" if drop else "error")
+    local = any(isinstance(one, BeirData) for one in there.values())
+    hub = not local and any(isinstance(one, BeirHubData) for one in there.values())
+    return (BeirHubData if hub else BeirData)(name=name, missing_documents="drop" if drop else "error")

@@ -10,6 +10,7 @@ from experiments.errors import UserError
 
 HOLDS = {
     "beir": "a folder that holds corpus.jsonl",
+    "beir_hub": "a folder that is a copy of a data set of the hub",
     "trec": "a folder that holds topics, qrels and collection",
     "pairs": "a csv, tsv, jsonl or parquet file, or a folder that save_to_disk wrote",
 }
@@ -40,10 +41,12 @@ def _name_without_path(data: dict[str, Any], kind: str) -> None:
     """Give a collection of the hub its name. Raises UserError where nothing says which collection it is."""
     if kind == "pairs" and data.get("hub") is None:
         raise UserError(f"data.path is not set: give data.path={HOLDS[kind]}, or data.hub=NAME of the Hugging Face hub")
-    if kind == "pairs" and data.get("name") in {None, "???"}:
+    if data.get("hub") is not None and data.get("name") in {None, "???"}:
         data["name"] = str(data["hub"]).rpartition("/")[2]
     if kind == "trec":
         raise UserError(f"data.path is not set: give data.path=FOLDER, {HOLDS[kind]}")
+    if kind == "beir_hub" and data.get("name") == "???":
+        raise UserError("data.name is not set: give data.name=scifact for the hub's mteb/scifact, or data.hub=ORG/NAME")
     if data.get("name") == "???":
         raise UserError("data.name is not set: give data.path=FOLDER, or data.name=NAME of a folder under BEIR_HOME")
 
@@ -102,7 +105,7 @@ def _take_part_paths(data: dict[str, Any]) -> Paths:
             continue
         if is_empty(text):
             raise UserError(f"data.parts.{name}.path is empty: give a folder that holds corpus.jsonl")
-        if (kind := part["kind"]) != "beir":
+        if (kind := part["kind"]) not in {"beir", "beir_hub"}:
             raise UserError(f"data.parts.{name}.path={text}: a part of kind {kind} reads no folder: leave it out")
         folder = Path(str(text)).expanduser().resolve()
         if not folder.is_dir():

@@ -6,6 +6,7 @@ parses them into these types once; everything behind that edge takes these value
 
 from experiments.config.data import (
     BeirData,
+    BeirHubData,
     CarvedData,
     DataConfig,
     DocstringsData,
@@ -42,6 +43,7 @@ from experiments.config.mining import (
     MiningConfig,
 )
 from experiments.config.mixture import (
+    BeirHubPart,
     BeirPart,
     DocstringsPart,
     MixtureData,
@@ -100,6 +102,8 @@ from experiments.config.value import (
 __all__ = [
     "BaseStudent",
     "BeirData",
+    "BeirHubData",
+    "BeirHubPart",
     "BeirPart",
     "Bm25Teacher",
     "CarvedData",

@@ -101,6 +101,11 @@ class CarvedData(_Data):
     ignore_identical_ids: Annotated[bool, Field(json_schema_extra={"neutral": False})] = False
     split: Annotated[SplitSizes | None, Field(json_schema_extra={"neutral": None})] = None
 
+    @property
+    def of_hub(self) -> bool:
+        """Whether its name leads to a hub, so that no path is needed."""
+        return False
+
 
 class JudgedData(CarvedData):
     """Documents, queries and judgments of these in files of their own.
@@ -119,6 +124,34 @@ class BeirData(JudgedData):
     """A folder in BEIR form, by name under BEIR_HOME, or at `Execution.data_paths[name]`."""
 
     kind: Literal["beir"] = "beir"
+
+
+class BeirHubData(JudgedData):
+    """A collection in BEIR form on the Hugging Face hub, or a copy of its data set at `Execution.data_paths[name]`.
+
+    hub: the data set's name; None = mteb/NAME. qrels: the data set that holds the judgments; None = the same one, or
+    HUB-qrels where it has none. revision, qrels_revision: their commits; None = what the hub holds today, which the
+    record names. subset: what the names of its configurations begin with (SUBSET-corpus); None = corpus, queries,
+    default.
+    """
+
+    kind: Literal["beir_hub"] = "beir_hub"
+    positives: Literal["all", "one"] = "all"
+    hub: str | None = None
+    revision: str | None = None
+    qrels: str | None = None
+    qrels_revision: str | None = None
+    subset: str | None = None
+
+    @property
+    def of_hub(self) -> bool:
+        """It always does; a path is a copy."""
+        return True
+
+    @property
+    def repository(self) -> str:
+        """The data set of documents and queries."""
+        return self.hub if self.hub is not None else f"mteb/{self.name}"
 
 
 class TrecData(JudgedData):
@@ -159,5 +192,10 @@ class PairsData(CarvedData):
     revision: str | None = None
     subset: str | None = None
 
+    @property
+    def of_hub(self) -> bool:
+        """Where a data set of the hub is named."""
+        return self.hub is not None
 
-DataConfig = Annotated[DocstringsData | BeirData | PairsData | TrecData, Field(discriminator="kind")]
+
+DataConfig = Annotated[DocstringsData | BeirData | BeirHubData | PairsData | TrecData, Field(discriminator="kind")]

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from experiments.config.data import BeirData, DataConfig, DocstringsData, Leak, LeakCheck, PairsData, TrecData
+from experiments.config.data import (
+    BeirData,
+    BeirHubData,
+    DataConfig,
+    DocstringsData,
+    Leak,
+    LeakCheck,
+    PairsData,
+    TrecData,
+)
 from experiments.config.mining import MiningConfig
 from experiments.config.value import Count, Value
 
@@ -31,6 +40,18 @@ class BeirPart(BeirData):
         return found if train_queries is None else found.model_copy(update={"train_queries": train_queries})
 
 
+class BeirHubPart(BeirHubData):
+    """data=beir_hub as a part of a mixture; share and positive_within as in BeirPart."""
+
+    share: Share | None = None
+    positive_within: Count | None = None
+
+    def data(self, train_queries: int | None) -> BeirHubData:
+        """As BeirPart's."""
+        found = BeirHubData.model_validate({name: getattr(self, name) for name in BeirHubData.model_fields})
+        return found if train_queries is None else found.model_copy(update={"train_queries": train_queries})
+
+
 class DocstringsPart(DocstringsData):
     """data=docstrings as a part of a mixture; share and positive_within as in BeirPart."""
 
@@ -43,7 +64,7 @@ class DocstringsPart(DocstringsData):
         return found if train_queries is None else found.model_copy(update={"train_queries": train_queries})
 
 
-Part = Annotated[BeirPart | DocstringsPart, Field(discriminator="kind")]
+Part = Annotated[BeirPart | BeirHubPart | DocstringsPart, Field(discriminator="kind")]
 
 
 class MixtureData(Value):
@@ -102,7 +123,9 @@ class MixtureData(Value):
         }
 
 
-RunData = Annotated[DocstringsData | BeirData | PairsData | TrecData | MixtureData, Field(discriminator="kind")]
+RunData = Annotated[
+    DocstringsData | BeirData | BeirHubData | PairsData | TrecData | MixtureData, Field(discriminator="kind")
+]
 """What a run trains on: one collection, or several."""
 
 
@@ -118,7 +141,7 @@ def one_collection(data: RunData) -> DataConfig:
     return data
 
 
-def mining_of(part: BeirPart | DocstringsPart, mining: MiningConfig) -> MiningConfig:
+def mining_of(part: BeirPart | BeirHubPart | DocstringsPart, mining: MiningConfig) -> MiningConfig:
     """A mixture's mining settings inside one part: its positive_within, and no reveal where nothing is hidden.
 
     They are what a run on that collection alone would have, so that both share their mined rows.
@@ -162,19 +185,19 @@ def _written_out(name: str, part: Any) -> Any:
         return part
     kind = "docstrings" if name == "docstrings" else "beir"
     plain = {"kind": kind, **(part or {})}
-    if plain["kind"] == "beir" and plain.setdefault("name", name) != name:
+    if plain["kind"] in {"beir", "beir_hub"} and plain.setdefault("name", name) != name:
         raise ValueError(f"the part {name} is named {plain['name']}: a part is called by its key, so leave name out")
     return plain
 
 
-def _check_part(name: str, part: BeirPart | DocstringsPart, *, handed_out: bool) -> None:
+def _check_part(name: str, part: BeirPart | BeirHubPart | DocstringsPart, *, handed_out: bool) -> None:
     if part.name != name:
         raise ValueError(f"the part {name} has kind {part.kind}: call it {part.name}, as tables do")
     if part.leak != LeakCheck():
         raise ValueError(f"{name} has leak settings of its own: the mixture's hold for all parts, so set data.leak")
     if not handed_out and part.share is not None:
         raise ValueError(f"{name} has a share, but train_queries=null hands nothing out: set data.train_queries")
-    if handed_out and isinstance(part, BeirPart) and part.train_queries is not None:
+    if handed_out and not isinstance(part, DocstringsPart) and part.train_queries is not None:
         raise ValueError(
             f"{name} has train_queries={part.train_queries}, but data.train_queries hands them out: "
             "give the part a share instead, or set data.train_queries=null"

@@ -315,6 +315,7 @@ class RunRecord(_Part):
     mining-only run. versions: stage -> version of its numbers; a stage that is absent had version 1.
     inputs: artifact -> what differs of the environment that it was made in, where an earlier run made it in another.
     models: hub model -> the commit it was resolved to, where the config names none.
+    data_sets: hub data set that is trained on -> the commit it was resolved to, where the config names none.
     mining_parts: of a mixture, the facts of each part by name, which `mining` holds the total of.
     leaks: of a run that mines; None in records of before it was counted.
     digest: of everything but provenance and itself; "" in records of schema 1.
@@ -334,6 +335,7 @@ class RunRecord(_Part):
     per_query: str
     versions: dict[str, int] = {}
     models: dict[str, str] = {}
+    data_sets: dict[str, str] = {}
     mining_parts: dict[str, MiningFacts] = {}
     inputs: dict[str, dict[str, Any]] = {}
     leaks: LeakFacts | None = None

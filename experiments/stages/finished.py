@@ -78,7 +78,8 @@ def load_finished(
 
 def _check_paths(config: RunConfig, execution: Execution, title: str) -> None:
     for name, data in collections_of(config.data).items():
-        if isinstance(data, CarvedData) and name not in execution.data_paths and execution.beir_home is None:
+        there = name in execution.data_paths or execution.beir_home is not None
+        if isinstance(data, CarvedData) and not data.of_hub and not there:
             raise UserError(f"{title}: where is the collection {name!r}? Give --data-path {name}=FOLDER")
 
 

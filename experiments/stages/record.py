@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.collections.beir_hub import resolved_data
 from experiments.config import RunConfig, Value, runs_in
 from experiments.execution import Execution
 from experiments.miners.mine import Mined
@@ -73,6 +74,7 @@ def make_record(
         artifacts=trail.keys,
         per_query=per_query_digest(per_query) if per_query is not None else "",
         versions=versions_of(trail.stages),
+        data_sets=resolved_data(config.data, execution),
         models=resolved_models([*values_read(config), *_bases(config, execution.record_roots)]),
         mining_parts=dict(mined.parts) if mined is not None else {},
         leaks=leaks,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.config import BeirData, DataConfig, DocstringsData, PairsData, TrecData
+from experiments.config import BeirData, BeirHubData, DataConfig, DocstringsData, PairsData, TrecData
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 
@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "data"
     [
         ("docstrings", DocstringsData()),
         ("beir", BeirData(name="???", positives="all")),
+        ("beir_hub", BeirHubData(name="???")),
         ("pairs", PairsData(name="???")),
         ("trec", TrecData(name="???")),
     ],
