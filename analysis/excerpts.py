@@ -72,11 +72,14 @@ def _inside(study: Study, found: re.Match[str]) -> str:
 
 
 def short_table(study: Study, block: str) -> str:
-    """Arm, score, difference to the baseline, known false negatives, hardness, yield; marks where an arm has one."""
+    """Arm, score, difference to the baseline, known false negatives, hardness, yield; marks where an arm has one.
+
+    Arms of which no run has finished are left to the study's page.
+    """
     baseline = study.plan.declaration.baseline_name
     names = ("arm", "nDCG@10", f"difference to {baseline} [95%]", "interval over", "known false negatives")
     header = (*names, "above own positive", "mean cosine", "yield", "marks")
-    rows = tuple(_cells(row, baseline) for row in arm_rows(study, block))
+    rows = tuple(_cells(row, baseline) for row in arm_rows(study, block) if row.seeds)
     width = len(header) if any(row[-1] for row in rows) else len(header) - 1
     return markdown(Table(header[:width], tuple(row[:width] for row in rows)))
 

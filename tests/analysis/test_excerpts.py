@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
-from analysis.excerpts import filled, marked_pages
+from analysis.excerpts import filled, marked_pages, short_table
 from analysis.load import Study, load_study
 from analysis.sources import open_source
 from analysis.tables.registry import TABLES
@@ -91,3 +91,12 @@ def test_a_marker_that_names_nothing_is_one_line(
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
+
+
+def test_an_arm_that_has_not_run_is_left_to_the_page(tmp_path: Path) -> None:
+    synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {"docstrings/test": 20}}, seeds=(0,))
+    study = load_study(open_source(tmp_path), "synthetic")
+    (gone,) = study.cell("docstrings", "topk_percpos").values()
+    shutil.rmtree(tmp_path / "records" / gone.record.run_id)
+    text = short_table(load_study(open_source(tmp_path), "synthetic"), "docstrings")
+    assert [line.split(" | ")[0] for line in text.splitlines()[2:]] == ["| naive_topk", "| naive_topk_reveal1"]
