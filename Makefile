@@ -7,7 +7,7 @@ WORKERS ?= 2
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test drill lint types contracts check setup clean
+.PHONY: demo test test-postgres drill lint types contracts check setup clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -24,6 +24,10 @@ test: setup
 drill: setup
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) tests.drill --rounds 50 --out results/drill
 	@$(RUN) analysis build demo >/dev/null
+
+# A search in a real PostgreSQL server, whose programs must be there; needs the extra [search].
+test-postgres: setup
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) pytest -q tests/searching/check_postgres.py
 
 lint: setup
 	@$(RUN) ruff check .

@@ -11,6 +11,7 @@ from analysis.searched import Optimism, Saving, optimism, ranked, saving, unbeat
 from analysis.stats import Difference
 from experiments.entry import shell
 from experiments.searching.declaration import RATE, SECONDS
+from experiments.searching.space import parameters
 from experiments.searching.trials import SearchFile, TrialLine
 
 BEST = 10
@@ -93,6 +94,7 @@ def trials_markdown(study: Study, _blocks: Sequence[str]) -> str:
     workers = len({trial.worker for trial in search.trials if trial.worker is not None})
     one = search.search
     how = [
+        *(f"- `{parameter.name}`: {parameter.shown()}." for parameter in parameters(one)),
         f"- {states}; {workers} worker{'' if workers == 1 else 's'}; sampler {one.sampler}, pruner {one.pruner}, "
         f"storage {search.storage}, Optuna {search.optuna}.",
         *_saving_lines(search, saving(search)),

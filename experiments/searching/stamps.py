@@ -20,7 +20,8 @@ import psutil
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from experiments.searching.engine import BEAT, GRACE
+from experiments.searching import engine
+from experiments.searching.engine import GRACE
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -96,7 +97,7 @@ def _beat(study: Study, trial: Trial, over: threading.Event) -> None:
             storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
         else:
             trial.set_user_attr(BEAT_AT, round(time.time()))
-        if over.wait(BEAT):
+        if over.wait(engine.BEAT):
             return
 
 

@@ -234,15 +234,8 @@ def test_a_killed_worker_costs_its_trial_and_no_other(root: Path) -> None:
     file = write_search(root, name="killed", space=space, paper=paper, trials=3, sampler="random")
     given = arguments(root, file, "train.steps=30")
     journal = root / "outputs/store/studies/killed/journal.log"
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "experiments.search", *given],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    worker = worker_of(given)
     try:
-        assert worker.stdout is not None
         wait_for(lambda: journal.is_file() and '"run_id"' in journal.read_text(), worker)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
@@ -260,6 +253,17 @@ def test_a_killed_worker_costs_its_trial_and_no_other(root: Path) -> None:
     assert len({repr(trial.settings) for trial in read.whole}) == 3
     assert len({trial.worker for trial in read.trials}) == 2
     assert f"trial {lost.number} (run again as trial {again.number})" in page(root, "killed")
+
+
+def worker_of(given: list[str]) -> subprocess.Popen[str]:
+    """A process of its own that works on a search."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.search", *given],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def wait_for(there: Callable[[], bool], worker: subprocess.Popen[str]) -> None:
