@@ -41,10 +41,10 @@ class Found:
 
 
 def sentence(study: Study, block: str) -> str:
-    """What stands against the baseline, and whether the two best trained arms can be told apart.
+    """What stands against the baseline, what else is decided there, and whether the two best arms can be told apart.
 
-    The arm named is the best by mean of those that were trained, or the baseline's nearest rival where the baseline is
-    best. "" where nothing can be compared.
+    Of arms that were trained. The first one named is the best by mean, or the baseline's nearest rival where the
+    baseline is best. "" where nothing can be compared.
     """
     rows = [row for row in arm_rows(study, block) if row.mean is not None and row.view is not None]
     best = sorted(rows, key=lambda row: -(row.mean or 0.0))
@@ -53,6 +53,7 @@ def sentence(study: Study, block: str) -> str:
     against = _against_baseline(study, rows)
     named = next((found for row in best for found in against if found.arm == row.arm), None)
     parts = [] if named is None else [_versus(named, among=len(against))]
+    parts += [_also(found) for found in against if found.decided and found is not named]
     told = _told_apart(study, block, best)
     if told is not None and (named is None or {told.arm, told.other} != {named.arm, named.other}):
         parts.append(_pair(told))
@@ -83,6 +84,13 @@ def _versus(found: Found, *, among: int) -> str:
         return f"{text}, {'higher' if d.mean > 0 else 'lower'}{_one_seed(d)}"
     # Holm's first step: the smallest of the p-values is compared with alpha over their number.
     return f"{text}, {UNDECIDED[0]}: {_more(found, alpha=ALPHA / among)}"
+
+
+def _also(found: Found) -> str:
+    d = found.difference
+    return (
+        f"{found.arm} is {'above' if d.mean > 0 else 'below'} {found.other} by {abs(d.mean):.{DIGITS}f}{_one_seed(d)}"
+    )
 
 
 def _pair(found: Found) -> str:

@@ -20,7 +20,7 @@ from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.exporting.card import dataset_card
 from experiments.exporting.formats import FORMATS, check_options, write_format
-from experiments.exporting.place import check_empty, named_run, new_folder
+from experiments.exporting.place import check_empty, named_run, new_folder, scores_of
 from experiments.exporting.student_card import student_card, studies_of
 from experiments.files import write_text
 from experiments.miners.mine import Mined
@@ -136,8 +136,9 @@ def _student(
     found = pipeline.trained_student(record.run_id, execution=execution)
     with new_folder(out) as folder:
         saved = write_student(folder, found, reading=reading_of(config), execution=execution)
-        studies = studies_of(record.run_id, parsed.results)
-        card = student_card(record, found.student, saved, studies=studies, command=command)
+        studies = studies_of(record.run_id, results=parsed.results, store=parsed.store)
+        scores = scores_of(record, (parsed.store, parsed.results))
+        card = student_card(record, found.student, saved, scores=scores, studies=studies, command=command)
         write_text(folder / "README.md", card)
     return saved.notes
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.errors import UserError
 from experiments.files import storage_errors
-from experiments.records.folder import find_outdated, find_record
+from experiments.records.folder import find_outdated, find_record, find_records
 from experiments.records.schema import RunRecord
+from experiments.records.scores import read_scores
 from experiments.scratch import move_into_place, scratch_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 4
 """Names of runs in a message."""
@@ -23,6 +28,13 @@ def named_run(text: str, roots: Sequence[Path]) -> RunRecord:
         return record
     path, _ = find_outdated(roots, full) or (None, None)
     raise UserError(f"{full}: its record {path} is outdated, a later version mines or trains otherwise: run it anew")
+
+
+def scores_of(record: RunRecord, roots: Sequence[Path]) -> pd.DataFrame | None:
+    """The per-query scores of a record that `named_run` found. Raises UserError where they are damaged."""
+    paths = (path for path, one in find_records(roots, record.run_id) if one == record)
+    path = next(paths, None)
+    return None if path is None else read_scores(record, path)
 
 
 def full_name(text: str, roots: Sequence[Path]) -> str:

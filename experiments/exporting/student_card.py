@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
 
 from experiments.config import BaseStudent
 from experiments.exporting.card import front_matter, markdown, mining_of, origin, source_of, yaml_block
@@ -13,11 +16,22 @@ from experiments.models.student import encoder_of
 from experiments.records.schema import MEASURES, RunRecord
 from experiments.studies.plan import read_plan
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LICENCE = "Its licence follows from its base's and the collection's: add `license:` to the header before you share it."
 
 
-def student_card(record: RunRecord, base: BaseStudent, saved: Saved, *, studies: Sequence[str], command: str) -> str:
-    """Markdown with a YAML header. studies: the pages of published studies that the run belongs to."""
+def student_card(
+    record: RunRecord,
+    base: BaseStudent,
+    saved: Saved,
+    *,
+    scores: pd.DataFrame | None,
+    studies: Sequence[str],
+    command: str,
+) -> str:
+    """Markdown with a YAML header. scores: per query. studies: the pages of the studies that the run belongs to."""
     config, encoder = record.run_config(), encoder_of(base)
     header: dict[str, Any] = {
         "library_name": "sentence-transformers",
@@ -34,7 +48,7 @@ def student_card(record: RunRecord, base: BaseStudent, saved: Saved, *, studies:
         "\n".join(f"- {note}" for note in notes),
         LICENCE,
         "## Measures",
-        _measures(record, studies),
+        _measures(record, scores, studies),
         "## Data",
         source_of(record, config),
         "## Negatives",
@@ -47,15 +61,15 @@ def student_card(record: RunRecord, base: BaseStudent, saved: Saved, *, studies:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def studies_of(run_id: str, results: Path) -> tuple[str, ...]:
-    """The pages of the published studies whose tables hold this run."""
-    return tuple(_pages(run_id, results))
-
-
-def _pages(run_id: str, results: Path) -> Iterator[str]:
-    for path in sorted(results.glob("*/plan.json")):
-        if any(run.run_id == run_id for run in read_plan(path).runs):
-            yield f"results/{path.parent.name}/README.md"
+def studies_of(run_id: str, *, results: Path, store: Path) -> tuple[str, ...]:
+    """The pages of the studies, published or of the store, whose tables hold this run."""
+    places = {"results": results.glob("*/plan.json"), "store/studies": (store / "studies").glob("*/plan.json")}
+    return tuple(
+        f"{where}/{path.parent.name}/README.md"
+        for where, paths in places.items()
+        for path in sorted(paths)
+        if any(run.run_id == run_id for run in read_plan(path).runs)
+    )
 
 
 def _usage(record: RunRecord, query: str, document: str) -> str:
@@ -82,16 +96,27 @@ def _checked(saved: Saved) -> str:
     return f"loaded again, its vectors differ from the measured student's by at most {saved.difference:.1e}"
 
 
-def _measures(record: RunRecord, studies: Sequence[str]) -> str:
+def _measures(record: RunRecord, scores: pd.DataFrame | None, studies: Sequence[str]) -> str:
     rows = [
-        (task, facts.queries, facts.documents, *(f"{facts.measures[measure]:.4f}" for measure in MEASURES))
+        (task, facts.queries, facts.documents, *(_measure(record, scores, task, name) for name in MEASURES))
         for task, facts in record.tasks.items()
     ]
     table = markdown(("task", "queries", "documents", *MEASURES), rows)
-    told = f"These are the figures of one run (seed {record.run_config().seed}), so they have no interval over seeds."
+    seed = record.run_config().seed
+    told = f"Intervals: 95% over the queries (Student's t); one run (seed {seed}) has none over seeds."
     if studies:
-        told += f" The run belongs to a study whose page has intervals: {', '.join(f'`{one}`' for one in studies)}."
+        told += f" The run belongs to a study whose page compares it: {', '.join(f'`{one}`' for one in studies)}."
     return f"{table}\n\n{told}"
+
+
+def _measure(record: RunRecord, scores: pd.DataFrame | None, task: str, name: str) -> str:
+    """`0.4123 [0.3811, 0.4435]`; without an interval where no scores of at least two queries are there."""
+    mean = record.tasks[task].measures[name]
+    values = np.empty(0) if scores is None else scores.loc[scores["task"] == task, name].to_numpy()
+    if len(values) < 2:
+        return f"{mean:.4f}"
+    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return f"{mean:.4f} [{mean - half:.4f}, {mean + half:.4f}]"
 
 
 def _training(record: RunRecord) -> str:

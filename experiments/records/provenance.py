@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 import time
@@ -43,12 +44,15 @@ def public(argv: Sequence[str]) -> tuple[str, ...]:
 
 def _public(text: str) -> str:
     key, equals, value = text.partition("=")
+    if one := ONE_CHOICE.fullmatch(value):  # how `-m` hands a plain value on
+        value, text = one[1], f"{key}={one[1]}"
     if equals and _is_absolute(value):
         return f"{key}={PurePath(value.strip(QUOTES)).name}"
     return PurePath(text).name if _is_absolute(text) else text
 
 
 QUOTES = "\"'"
+ONE_CHOICE = re.compile(r"choice\(([^,()\[\]{}]*)\)")
 
 
 def _is_absolute(value: str) -> bool:

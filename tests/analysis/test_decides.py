@@ -53,6 +53,17 @@ def test_the_number_of_more_seeds_is_the_planners(study: Study) -> None:
     assert power(spread(difference.components), seeds=fewer, **wanted) < 0.8 or found[4] == "1"
 
 
+def test_what_is_decided_of_the_other_arms_is_said_too(tmp_path: Path) -> None:
+    """A collapsed arm lies .06 below the baseline; that is decided although it is not the best."""
+    arms = {**synthetic.CORE, "topk_shifted": synthetic.FULL["topk_shifted"]}
+    synthetic.write_study(tmp_path, arms=arms, seeds=(0, 1, 2, 3, 4), blocks=ONE)
+    found = load_study(open_source(tmp_path), "synthetic")
+    (row,) = [row for row in arm_rows(found, "docstrings") if row.arm == "topk_shifted"]
+    assert row.difference is not None
+    said = sentence(found, "docstrings")
+    assert f"; topk_shifted is below naive_topk by {-row.difference.mean:.3f};" in said
+
+
 def test_one_seed_says_that_it_is_one(tmp_path: Path) -> None:
     synthetic.write_study(tmp_path, arms=synthetic.CORE, blocks=ONE, seeds=(0,))
     said = sentence(load_study(open_source(tmp_path), "synthetic"), "docstrings")

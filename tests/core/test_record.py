@@ -220,3 +220,11 @@ def test_a_stage_that_the_run_did_not_use_does_not_outdate_it(tmp_path: Path, mo
 def test_a_command_line_is_kept_without_the_folders_of_this_machine() -> None:
     argv = ["/home/me/run.py", "data.path=/home/me/my data", "outputs='/tmp/x'", "teacher=bm25", "~/models/m"]
     assert public(argv) == ("run.py", "data.path=my data", "outputs=x", "teacher=bm25", "m")
+    swept = [
+        "-m",
+        "data.path=choice(/home/me/x.csv)",
+        "data.path=choice('/a b/c')",
+        "seed=choice(3)",
+        "seed=choice(1,2)",
+    ]
+    assert public(swept) == ("-m", "data.path=x.csv", "data.path=c", "seed=3", "seed=choice(1,2)")

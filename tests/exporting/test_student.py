@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 from sentence_transformers import SentenceTransformer
 
 from experiments import export, pipeline
@@ -82,6 +84,10 @@ def test_the_card_holds_the_figures_of_the_record(tmp_path: Path) -> None:
         assert text in body
     assert "to the last bit" in body
     assert str(tmp_path) not in card
+    (path,) = (tmp_path / "store" / "records" / record.run_id).glob("*.parquet")
+    values = pd.read_parquet(path)["nDCG@10"]
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
+    assert f"{measures['nDCG@10']:.4f} [{low:.4f}, {high:.4f}]" in body
 
 
 def mistral(root: Path, **changes: Any) -> ModelStudent:
