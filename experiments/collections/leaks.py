@@ -101,7 +101,7 @@ def _kept(name: str, one: Collection, evaluated: Sequence[Evaluated], near: floa
         try:
             return PartLeaks.model_validate_json(path.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError):
-            path.unlink()  # damaged: made anew
+            path.unlink(missing_ok=True)  # damaged: made anew
     found = _find(name, one, evaluated, near)
     write_text(path, found.model_dump_json() + "\n")
     return found
