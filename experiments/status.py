@@ -68,8 +68,13 @@ def _one_line(study: str) -> str:
 
 
 def _show(study: str, settings: Sequence[str], failed: bool, missing: bool, why: str | None) -> int:
+    from experiments.searching.standing import search_lines
     from experiments.studies.standing import count_line, standings
 
+    lines = search_lines(study, settings)
+    if lines is not None:
+        print("\n".join(lines.text))
+        return 0 if lines.whole else 1
     rows = list(standings(study, settings))
     whole = 0 if all(row.state == "done" for row in rows) else 1
     if why is not None:

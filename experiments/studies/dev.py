@@ -17,7 +17,7 @@ def check_dev_only(config: RunConfig, title: str) -> None:
     """Refuse a run that would look at anything but the dev queries of its own collection."""
     evaluation = config.evaluation
     if evaluation.splits != ("dev",) or evaluation.collections or evaluation.tasks:
-        raise UserError(f"{title}: only dev queries may decide, not {evaluation.model_dump()}")
+        raise UserError(f"{title}: a run that decides looks at dev queries only, not {evaluation.model_dump()}")
 
 
 def dev_score(record: RunRecord, config: RunConfig, measure: str) -> float:

@@ -17,11 +17,13 @@ import pytest
 import yaml
 
 from experiments import search as command
+from experiments import status
 from experiments.command.compose import Composer
 from experiments.command.own_study import take_study
 from experiments.records.folder import find_record
 from experiments.searching.settings import Setting
 from experiments.searching.trials import SearchFile, read_search
+from experiments.tracking import mirror
 from tests.helpers.beir import write_beir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +154,29 @@ def test_the_same_command_again_runs_nothing(root: Path, grid: SearchFile, capsy
     assert command.main(arguments(root, root / "thresholds.yaml")) == 0
     assert "[trial" not in capsys.readouterr().out
     assert found(root, "thresholds").trials == grid.trials
+
+
+def test_its_status_is_told(root: Path, grid: SearchFile, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status.main(["thresholds", f"outputs={root}/outputs"]) == 0
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "search thresholds: 4 whole (of at most 9 trials)"
+    assert second.startswith(f"winner  trial {grid.winner}: miner.threshold=")
+    assert third == f"runs with fresh seeds  {len(fresh_runs(grid))} of {len(fresh_runs(grid))} done"
+
+
+def fresh_runs(grid: SearchFile) -> list[int]:
+    """A seed for each run: of the winner, and of the paper's setting where that is another."""
+    arms = {grid.winner, grid.baseline.number if grid.baseline is not None else None}
+    return [seed for seed in grid.search.seeds for _ in arms]
+
+
+def test_trials_are_a_group_of_the_searchs_name(root: Path, grid: SearchFile) -> None:
+    """What Weights & Biases is given: a group, a job type and tags are made of these labels."""
+    setting = Setting.make(take_study(arguments(root, root / "thresholds.yaml")), Composer())
+    trial = setting.trial({"miner.threshold": 8.0}, label="trial 3")
+    assert mirror.group(trial.config, trial.execution.labels) == "thresholds"
+    assert mirror.job_type(trial.config, trial.execution.labels) == "trial 3"
+    assert "block:trials" in mirror.tags(trial.config, trial.execution.labels)
 
 
 def test_other_settings_are_another_search(root: Path, grid: SearchFile, capsys: pytest.CaptureFixture[str]) -> None:
