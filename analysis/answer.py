@@ -22,7 +22,11 @@ def answer_text(study: Study) -> str:
     said = [text if len(study.plan.blocks) == 1 else f"{block}: {text}" for block, text in sentences.items()]
     declared = study.plan.declaration
     if declared.fitted and any(text in line for line in said for text in UNDECIDED):
-        said.append(f"Four times the training: the same command with study.effort={4 * declared.effort:g}")
+        seeds = ",".join(str(seed) for seed in range(len(declared.seeds) + 2))
+        said.append(
+            f"To decide more, the same command with study.seeds=[{seeds}] (what is done is not done again), or, for "
+            f"four times the training of each run, study.effort={4 * declared.effort:g}"
+        )
     away = [f"{text}\n" for block in blocks[:1] if (text := take_away(study, block))]
     return "\n".join([*parts, *(f"{text}\n" for text in said), *([f"{NOTE}\n"] if said else []), *away])
 

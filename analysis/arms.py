@@ -12,7 +12,7 @@ from analysis.leaks import leaking
 from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
-from experiments.config import TopKCalibrated
+from experiments.config import RunConfig, TopKCalibrated, collections_of
 from experiments.records.folder import is_outdated
 from experiments.records.schema import MiningFacts, TrainingFacts
 
@@ -92,6 +92,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
     baseline = declaration.baseline_name
     difference = None if arm == baseline else compare_arms(study, block, arm, baseline, tasks)
     mining = [run.record.mining for run in runs if run.record.mining is not None]
+    counted = [run.record.mining for run in runs if run.record.mining is not None and hides(run.config)]
     training = [run.record.training for run in runs if run.record.training is not None]
     mean = tasks_mean(runs, tasks)
     return ArmRow(
@@ -105,7 +106,7 @@ def _arm_row(study: Study, block: str, arm: str, p_holm: float | None) -> ArmRow
         baseline_there=None if difference is None else _baseline_there(study, block, arm, tasks),
         p_holm=p_holm,
         verdict=None if difference is None else verdict(difference, declaration.margin, p=p_holm),
-        known_false=_known_false(mining),
+        known_false=_known_false(counted),
         hardness=hardness(mining),
         yield_=fmean(facts.yield_ for facts in mining) if mining else None,
         view=_view(runs),
@@ -140,6 +141,11 @@ def _baseline_there(study: Study, block: str, arm: str, tasks: Sequence[str]) ->
     seeds = shared_seeds(study.cell(block, arm), baseline, tasks)
     there = [run for seed, run in baseline.items() if seed in seeds]
     return None if len(there) in (0, len(baseline)) else tasks_mean(there, tasks)
+
+
+def hides(config: RunConfig) -> bool:
+    """Whether relevant documents are hidden from training, without which none can be known to be mined."""
+    return any(data.positives == "one" for data in collections_of(config.data).values())
 
 
 def _known_false(mining: list[MiningFacts]) -> KnownFalse | None:

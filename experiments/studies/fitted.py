@@ -134,6 +134,7 @@ def time_line(work: Work, rates: Rates) -> str:
     }
     total = sum(parts.values())
     spent = ", ".join(f"{name} {time_text(duration)}" for name, duration in parts.items() if duration)
+    spent = spent.replace("teacher", "teacher at most")  # what it has read for an audit or another study is kept
     line = f"about {time_text(total)} for {work.runs} runs one after another ({spent}; timed just now)"
     if rates.share is None or rates.share >= BUSY:
         return line

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from analysis import arms
+from analysis.arms import hides
+from analysis.load import load_study
 from analysis.mined import hardness, share_below_zero
+from analysis.sources import open_source
+from experiments.config import DocstringsData, MixtureData, RunConfig, RunData
 from experiments.miners.bins import SCORE_EDGES, histogram
 from experiments.records.schema import Histogram, MiningFacts
 from tests.analysis import synthetic
@@ -54,3 +61,17 @@ def test_an_ensemble_has_a_share_above_and_no_gap() -> None:
 def test_random_negatives_have_no_hardness() -> None:
     found = hardness([facts(histograms={}, mean_gap=None, mean_rank=None)])
     assert (found.above, found.gap, found.rank) == (None, None, None)
+
+
+def test_nothing_is_known_to_be_false_where_nothing_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def config(data: RunData) -> RunConfig:
+        plain = synthetic.config(synthetic.Arm(), collection="docstrings", seed=0, tasks=())
+        return plain.model_copy(update={"data": data})
+
+    assert not hides(config(DocstringsData(positives="all")))
+    mixed = {"a": {"positives": "all"}, "b": {"positives": "one"}}
+    assert hides(config(MixtureData(name="m", parts=mixed)))
+    synthetic.write_study(tmp_path, arms=synthetic.CORE, blocks={"docstrings": {"docstrings/test": 20}})
+    monkeypatch.setattr(arms, "hides", lambda _: False)
+    rows = arms.arm_rows(load_study(open_source(tmp_path), "synthetic"), "docstrings")
+    assert {row.known_false for row in rows} == {None}

@@ -102,7 +102,7 @@ def test_time_by_hand() -> None:
     work = Work(runs=4, steps=100, teacher_tokens=1200, evaluation_tokens=1000)
     line = time_line(work, Rates(step=2.0, student=10.0, teacher=20.0))
     assert line == (
-        "about 7 minutes for 4 runs one after another (training 3 minutes, evaluation 100 s, teacher 60 s, "
+        "about 7 minutes for 4 runs one after another (training 3 minutes, evaluation 100 s, teacher at most 60 s, "
         "starting 31 s; timed just now)"
     )
     busy = time_line(work, Rates(step=2.0, student=10.0, teacher=None, share=0.5))
