@@ -18,7 +18,7 @@ from experiments.config import Training
 from experiments.errors import UserError
 from experiments.identity import digest
 from experiments.searching.declaration import Choices, Range, Scalar, Search, Settings
-from experiments.searching.space import Space
+from experiments.searching.space import Parameter, Space
 from experiments.studies.dev import DEV_OVERRIDES, check_dev_only
 
 FIELDS = [name for model in (Search, Range, Choices) for name in model.model_fields]
@@ -164,27 +164,40 @@ class Setting:
             raise UserError(f"{text}: a study is another command: python -m experiments.run -m {text}")
 
     def _check_points(self) -> None:
-        """Every choice and both ends of every range compose to a run that may be."""
-        if not isinstance(self.baseline.config.train, Training) or self.baseline.config.until != "evaluate":
+        """The paper's settings, every choice and both ends of every range compose to a run that may be."""
+        config = self.baseline.config
+        if not isinstance(config.train, Training) or config.until != "evaluate":
             raise UserError(f"search {self.search.name}: its trials train nothing: leave out train=none and until=mine")
-        if self.baseline.config.seed in self.search.seeds:
+        if config.seed in self.search.seeds:
             raise UserError(
-                f"search.seeds={list(self.search.seeds)}: {self.baseline.config.seed} is the seed of the trials, so it "
-                "is not fresh: leave it out"
+                f"search.seeds={list(self.search.seeds)}: {config.seed} is the seed of the trials, so it is not fresh: "
+                "leave it out"
             )
         if self.search.sampler == "grid":
             for parameter in self.space.parameters:
                 parameter.grid()
-        for settings in [*self.search.paper.values(), *self.space.corners()]:
+        corners = list(self.space.corners())
+        for settings in [*self.search.paper.values(), *corners]:
             self.trial(settings)
-        reached = {key for settings in self.space.corners() for key in settings}
+        reached = {key for settings in corners for key in settings}
         for parameter in self.space.parameters:
             if parameter.key not in reached:
-                first = next(iter(self.search.paper.values()))
-                text = f"{parameter.key}={write_plain(next(iter(_ends(parameter.values))))}"
-                self._run([*self._point({k: v for k, v in first.items() if self.composer.is_group(k)}), text])
-                raise UserError(f"search.space.{parameter.key}: its condition never holds: mend when")
-        _ = self.paper
+                raise UserError(self._never_applies(parameter))
+        assert self.paper  # which refuses settings that leave the space
+
+    def _never_applies(self, parameter: Parameter) -> str:
+        """Why no point has a parameter: a key that no run has, or a condition."""
+        groups = [
+            text
+            for text in self.overrides(next(iter(self.search.paper.values())))
+            if self.composer.is_group(key_of(text))
+        ]
+        value = next(iter(parameter.values.choices)) if isinstance(parameter.values, Choices) else parameter.values.low
+        try:
+            self._run([self.choice, *self.common, *groups, f"{parameter.key}={write_plain(value)}"])
+        except UserError as error:
+            return str(error)
+        return f"search.space.{parameter.key}: its condition never holds: mend when"
 
 
 def load_search(arguments: Sequence[str], composer: Composer) -> Search:
@@ -217,10 +230,6 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: st
             yield from _differences(before[name], value, f"{key}.")
         elif before.get(name) != value:
             yield f"{key}={write_plain(value)}"
-
-
-def _ends(values: Range | Choices) -> tuple[Any, ...]:
-    return values.choices if isinstance(values, Choices) else (values.low, values.high)
 
 
 def _there(composer: Composer) -> str:

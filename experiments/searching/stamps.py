@@ -32,7 +32,7 @@ repeat, and the number of times that it was lost."""
 
 
 @dataclass(frozen=True)
-class Worker:
+class Process:
     """A process: its machine, its number there, and when it began, since numbers are given out again."""
 
     host: str
@@ -40,7 +40,7 @@ class Worker:
     began: float
 
     @classmethod
-    def here(cls) -> Worker:
+    def here(cls) -> Process:
         """The process that asks."""
         return cls(socket.gethostname(), os.getpid(), round(psutil.Process().create_time(), 2))
 
@@ -65,10 +65,10 @@ class Worker:
         return {"host": self.host, "pid": self.pid, "began": self.began}
 
 
-def worker_of(attributes: Mapping[str, Any]) -> Worker | None:
+def worker_of(attributes: Mapping[str, Any]) -> Process | None:
     """Whose stamp a trial has; None for one that its worker has not stamped yet."""
     stamp = attributes.get(WORKER)
-    return None if stamp is None else Worker(**stamp)
+    return None if stamp is None else Process(**stamp)
 
 
 def is_lost(trial: FrozenTrial) -> bool:
@@ -79,7 +79,7 @@ def is_lost(trial: FrozenTrial) -> bool:
 @contextmanager
 def alive(study: Study, trial: Trial) -> Iterator[None]:
     """Stamp a trial, and give signs of life while the block runs."""
-    trial.set_user_attr(WORKER, Worker.here().stamp)
+    trial.set_user_attr(WORKER, Process.here().stamp)
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(study, trial, over), daemon=True)
     thread.start()

@@ -227,6 +227,29 @@ def test_the_page_says_what_pruning_saved(root: Path, pruned: SearchFile) -> Non
     assert "nor did 1 pruned ones" in page(root, "pruned")
 
 
+def test_several_objectives_end_with_a_winner_that_no_other_beats(root: Path) -> None:
+    space = {"miner": ["naive_topk", "topk_shifted"], "miner.shift": {"low": 1, "high": 9}}
+    declared = {
+        "space": space,
+        "paper": {"naive": {"miner": "naive_topk"}, "shifted": {"miner": "topk_shifted", "miner.shift": 5}},
+        "objectives": ["dev nDCG@10", "known false rate", "training seconds"],
+        "trials": 4,
+        "startup": 2,
+    }
+    file = write_search(root, name="several", **declared)
+    assert command.main(arguments(root, file)) == 0
+    read = found(root, "several")
+    assert [trial.state for trial in read.trials] == ["whole"] * 4
+    assert all("miner.shift" in t.settings for t in read.trials if t.settings["miner"] == "topk_shifted")
+    assert all("miner.shift" not in t.settings for t in read.trials if t.settings["miner"] == "naive_topk")
+    won = read.trial(read.winner or 0).values
+    for other in (trial.values for trial in read.trials):
+        better = (other["dev nDCG@10"] > won["dev nDCG@10"], *(other[n] < won[n] for n in declared["objectives"][1:]))
+        worse = (other["dev nDCG@10"] < won["dev nDCG@10"], *(other[n] > won[n] for n in declared["objectives"][1:]))
+        assert any(worse) or not any(better)
+    assert "## Trade-offs\n" in page(root, "several")
+
+
 def test_a_failed_trial_is_told_with_its_cause(root: Path) -> None:
     space = {"train.batch_size": [8, 4000]}
     file = write_search(

@@ -19,7 +19,7 @@ from experiments.searching import engine, stamps
 from experiments.searching.declaration import Search
 from experiments.searching.engine import hidden, make_pruner, make_sampler, open_storage, open_study, suggest
 from experiments.searching.space import Space
-from experiments.searching.stamps import AGAIN, BEAT_AT, CAUSE, WORKER, Worker, find_lost, run_again
+from experiments.searching.stamps import AGAIN, BEAT_AT, CAUSE, WORKER, Process, find_lost, run_again
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "kind": ["a", "b"], "y": {"low": 1, "high": 9, "when": {"kind": "a"}}}
 
@@ -151,7 +151,7 @@ def test_a_number_that_another_process_has_now_is_no_sign_of_life(tmp_path: Path
     study = opened(declared(), tmp_path)
     with engine.no_warnings():
         trial = study.ask()
-    mine = Worker.here()
+    mine = Process.here()
     trial.set_user_attr(WORKER, {**mine.stamp, "began": mine.began - 100})
     assert find_lost(study, retries=2) == [0]
 
@@ -171,7 +171,7 @@ def test_a_trial_that_takes_its_workers_with_it_is_given_up(tmp_path: Path) -> N
     for _ in range(3):
         with engine.no_warnings():
             trial = study.ask()
-        trial.set_user_attr(WORKER, {**Worker.here().stamp, "began": 0.0})
+        trial.set_user_attr(WORKER, {**Process.here().stamp, "began": 0.0})
         find_lost(study, retries=2)
     assert [trial.state for trial in study.get_trials()] == [TrialState.FAIL] * 3
     assert all(CAUSE not in trial.user_attrs for trial in study.get_trials())
