@@ -110,7 +110,7 @@ def play(number: int, kind: str, *, sweep: Sweep, clean: Undisturbed, folder: Pa
     return Round(
         number=number,
         kind=kind,
-        moment="at the start" if kind == "two drivers" else moment.told(clean),
+        moment="the start" if kind == "two drivers" else moment.told(clean),
         ended=ended,
         recorded=recorded,
         artifacts=len(before),
