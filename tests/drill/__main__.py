@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = Path(tempfile.mkdtemp(prefix="drill."))
     found = drill(kinds, seed=parsed.seed, root=root, seeds=SEEDS, out=parsed.out)
     faulty = [one for one in found if one.faults]
+    if not faulty:
+        shutil.rmtree(root)
     print(f"{len(found)} rounds, {len(faulty)} with faults" + (f" (kept in {root})" if faulty else ""))
     return 1 if faulty else 0
 
