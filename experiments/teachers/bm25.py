@@ -44,7 +44,10 @@ def bm25_rows(teacher: Bm25Teacher, *, queries: Sequence[str], passages: Sequenc
 
 
 def _index(teacher: Bm25Teacher, passages: Sequence[str]) -> tuple[csr_matrix, dict[str, int]]:
-    """(V, N) float32 token-document scores, and the vocabulary."""
+    """(V, N) float32 token-document scores, and the vocabulary, in alphabetical order.
+
+    bm25s numbers tokens in the order of a set, which another process has another of: sums would differ in the last bit.
+    """
     import bm25s
     from scipy.sparse import csr_matrix
 
@@ -53,7 +56,9 @@ def _index(teacher: Bm25Teacher, passages: Sequence[str]) -> tuple[csr_matrix, d
     index.index(tokens, show_progress=False)
     scores = index.scores
     shape = (len(scores["indptr"]) - 1, len(passages))
-    return csr_matrix((scores["data"], scores["indices"], scores["indptr"]), shape=shape), index.vocab_dict
+    matrix = csr_matrix((scores["data"], scores["indices"], scores["indptr"]), shape=shape)
+    names = sorted(name for name, row in index.vocab_dict.items() if row < shape[0])
+    return matrix[[index.vocab_dict[name] for name in names]], {name: row for row, name in enumerate(names)}
 
 
 def _token_counts(queries: list[list[str]], vocabulary: dict[str, int], *, width: int) -> csr_matrix:
