@@ -38,7 +38,7 @@ def alone(root: Path) -> Iterator[bool]:
 def _opened(root: Path) -> Iterator[IO[bytes]]:
     with storage_errors(root, elsewhere=ELSEWHERE):
         root.mkdir(parents=True, exist_ok=True)
-        file = (root / FILE).open("ab")
+        file = (root / FILE).open("a+b")  # NFS gives a shared lock only to who may read
     with file:
         yield file
 
