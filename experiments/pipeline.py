@@ -35,6 +35,7 @@ from experiments.config import (
     one_collection,
     runs_in,
 )
+from experiments.config.shared import rankings_of
 from experiments.execution import Execution, NoTracker
 from experiments.ir import Candidates, Collection, Positions
 from experiments.miners.depth import fetch_depth
@@ -301,6 +302,23 @@ def _evaluate(
     for task, artifact in zip(tasks, artifacts, strict=True):
         context.trail.add(f"evaluate {task}", artifact)
     return tasks, per_query
+
+
+def prepare(config: RunConfig, execution: Execution) -> None:
+    """Make what a run shares with others of its data, teachers, guide and distilled base, and nothing else."""
+    use_threads(execution.threads)
+    use_device(execution)
+    with at_work(execution.store):
+        context, own = _unmirrored(config, execution)
+        joined = join_collections(config.data.name, own)
+        if config.train.kind != "none":
+            for name, one in own.items():
+                part = replace(context, config=config.part(name))
+                for teacher, mining in rankings_of(part.config):
+                    _rank(part, one, teacher, mining)
+            guide_vectors(config, joined, store=context.store, execution=execution, embed=context.embed)
+        if isinstance(config.student, DistilledStudent) and config.until == "evaluate":
+            _fitted(context, joined)
 
 
 def mine_again(config: RunConfig, *, execution: Execution) -> Mined:

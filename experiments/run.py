@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments.command.help import help_text
-from experiments.entry import check_writable, guarded, tell_on_screen
+from experiments.entry import check_writable, guarded, shell, tell_on_screen
 from experiments.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _dispatch(arguments: list[str]) -> int:
     from experiments.command.quoting import accept
 
     many = any(text in MULTIRUN for text in arguments)
-    arguments = accept(take_study(flags_first(arguments)), many=many)
+    typed, arguments = arguments, accept(take_study(flags_first(arguments)), many=many)
     flags = _flags(arguments)
     _check_internal(flags.overrides)
     try:
@@ -62,7 +62,7 @@ def _dispatch(arguments: list[str]) -> int:
             return 0
         composer = Composer()
         if flags.multirun:
-            return _sweep(arguments, flags.overrides, composer)
+            return _sweep(arguments, flags.overrides, composer, typed=typed)
         return _single(arguments, flags.overrides, composer)
     except HydraException as error:
         raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
@@ -172,7 +172,7 @@ def _check_once(overrides: Sequence[str], composer: Composer) -> None:
             )
 
 
-def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer) -> int:
+def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Composer, *, typed: Sequence[str]) -> int:
     from experiments.command.build import IDENTITY
     from experiments.command.overrides import key_of
     from experiments.store.abandoned import clear_abandoned
@@ -195,6 +195,7 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
             with at_work(_check_folders(config), when_alone=clear_abandoned):
                 _hand_to_hydra(given)
     except SweepFailed:
+        print(f"  {shell(['python', '-m', 'experiments.run', *typed])}")
         return 1
     return 0
 

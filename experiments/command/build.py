@@ -23,11 +23,15 @@ IDENTITY = tuple(RunConfig.model_fields)
 
 @dataclass(frozen=True)
 class Composed:
-    """A run: what it is and how it is executed. position: "3/12" in a sweep, else ""."""
+    """A run: what it is and how it is executed.
+
+    position: "3/12" in a sweep, else "". prepare: only what it shares with other runs is made.
+    """
 
     config: RunConfig
     execution: Execution
     position: str = ""
+    prepare: bool = False
 
     @property
     def run_id(self) -> str:
@@ -59,9 +63,10 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
     if output is not None:
         execution["output"] = output
     try:
-        return Composed(parsed, Execution.model_validate(execution), str(plain.get("position") or ""))
+        executed = Execution.model_validate(execution)
     except ValidationError as error:
         raise UserError(_execution_line(error, execution)) from error
+    return Composed(parsed, executed, str(plain.get("position") or ""), prepare=bool(plain.get("prepare")))
 
 
 def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -76,12 +76,12 @@ def preset(name: str) -> dict[str, Any]:
 
 def make_loader() -> ConfigLoader:
     """Hydra's loader over conf/, without its global state."""
-    _add_plugins()
+    add_plugins()
     setup_globals()
     return ConfigLoaderImpl(create_config_search_path(f"file://{CONF}"))
 
 
-def _add_plugins() -> None:
+def add_plugins() -> None:
     """Put the folder that holds `hydra_plugins` on the import path, once: Hydra finds its sweeper there by itself."""
     folder = str(Path(__file__).resolve().parents[1] / "plugins")
     if folder not in sys.path:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from experiments.command.build import Composed
 from experiments.command.cards import take_card
 from experiments.command.compose import from_hydra
+from experiments.command.requeue import is_requeued
 from experiments.errors import UserError
 from experiments.records.folder import UNFINISHED, find_record, write_failure
 from experiments.records.schema import MiningFacts, RunRecord, TaskScores
@@ -37,6 +38,8 @@ def execute(config: DictConfig) -> RunResult:
     output = Path(HydraConfig.get().runtime.output_dir)
     run = from_hydra(config, output=output)
     log_file = str(output / f"{HydraConfig.get().job.name}.log")
+    if run.prepare:
+        return _prepare(run, log_file)
     print(header(run), flush=True)
     started = time.perf_counter()
     result = _attempt(run, log_file)
@@ -45,9 +48,31 @@ def execute(config: DictConfig) -> RunResult:
     return result
 
 
-def _attempt(run: Composed, log_file: str) -> RunResult:
+def _prepare(run: Composed, log_file: str) -> RunResult:
+    """Make what the run shares with others. Where that fails, so do they, and each says why."""
+    _ready(run)
+    started = time.perf_counter()
+    what = f"what runs share: {run.config.data.name}, {run.config.teacher.name}"
+    try:
+        from experiments import pipeline
+
+        pipeline.prepare(run.config, run.execution)
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        logging.getLogger("traceback").exception("what runs share was not made")
+        print(f"{what}: not made ({cause})", flush=True)
+        return RunResult(run.run_id, None, cause, log=log_file)
+    print(f"{what}  ({time.perf_counter() - started:.0f} s)", flush=True)
+    return RunResult(run.run_id, None)
+
+
+def _ready(run: Composed) -> None:
     quiet_libraries()
     take_card(HydraConfig.get().launcher, device=run.execution.device)
+
+
+def _attempt(run: Composed, log_file: str) -> RunResult:
+    _ready(run)
     store = run.execution.store
     if find_record(run.execution.record_roots, run.run_id) is None:
         write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
@@ -60,6 +85,8 @@ def _attempt(run: Composed, log_file: str) -> RunResult:
         return _failed(run, " ".join(str(error).split()), log_file, usage=True)
     # The boundary between a run and the sweep: whatever it raises, the other runs go on and the cause is kept.
     except (Exception, SystemExit) as error:
+        if is_requeued():
+            raise
         logging.getLogger("traceback").exception("the run failed")
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         return _failed(run, cause, log_file, usage=False)

@@ -29,7 +29,7 @@ def _unions() -> dict[str, dict[str, type[BaseModel]]]:
     return {name: members for name, members in found.items() if members}
 
 
-INTERNAL = ("labels", "position", "run_name")
+INTERNAL = ("after", "labels", "position", "prepare", "run_name")
 """Keys that the command fills in itself."""
 
 UNIONS = _unions()

@@ -18,6 +18,7 @@ from experiments.identity import digest
 from experiments.ir import Collection
 from experiments.records.folder import failure_path, find_failure, find_record
 from experiments.studies.cells import Cell
+from experiments.studies.staging import Staged, staged
 
 Launch = Callable[[Sequence[Sequence[str]], int], None]
 """launch(override lists, number of the first job): returns when every job ended; may raise RuntimeError."""
@@ -47,11 +48,12 @@ class Failed:
     log: str
 
 
-def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
+def run_jobs(jobs: Sequence[Job], launch: Launch, *, at_once: bool = False) -> list[Failed]:
     """Launch every run that is not done, once; those that have no record afterwards, with their causes.
 
-    A run that takes another's student starts when that one has ended. When the launcher itself dies (a killed worker),
-    the runs that had not started yet are launched again.
+    A run that takes another's student starts when that one has ended. When the launcher itself dies (joblib's does with
+    a killed worker), the runs that had not started yet are launched again. at_once: whether the launcher runs several
+    at a time: what they share is then made first, by jobs of its own.
     """
     unique = list({job.composed.run_id: job for job in jobs}.values())
     _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
@@ -60,18 +62,21 @@ def run_jobs(jobs: Sequence[Job], launch: Launch) -> list[Failed]:
         failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
     first = 0
     for wave in _waves(todo):
-        _launch_all(wave, launch, first=first, total=len(todo))
+        stage = staged([(job.composed, job.overrides) for job in wave]) if at_once else Staged()
+        _launch_all(wave, launch, stage, first=first, total=len(todo))
         first += len(wave)
     return [_failed(job) for job in todo if not is_done(job.composed)]
 
 
-def _launch_all(jobs: Sequence[Job], launch: Launch, *, first: int, total: int) -> None:
+def _launch_all(jobs: Sequence[Job], launch: Launch, stage: Staged, *, first: int, total: int) -> None:
     """Launch runs that do not wait for each other; `first` of `total` were launched before."""
     waiting, end = list(jobs), first + len(jobs)
     while waiting:
         begin = end - len(waiting)
+        runs = [_launched(job, f"{begin + i + 1}/{total}", stage) for i, job in enumerate(waiting)]
         try:
-            launch([_launched(job, f"{begin + i + 1}/{total}") for i, job in enumerate(waiting)], begin)
+            launch([*stage.preparing, *runs], begin)
+            return
         except RuntimeError as error:
             why = " ".join(str(error).split()).partition(". ")[0]
             print(f"warning: the launcher stopped ({why}); going on with the runs that had not started", flush=True)
@@ -116,8 +121,11 @@ def _was_started(run: Composed) -> bool:
     return is_done(run) or failure_path(run.execution.store, run.run_id).is_file()
 
 
-def _launched(job: Job, position: str) -> list[str]:
-    return [*map(for_hydra, job.overrides), f"run_name='{job.composed.run_id}'", f"position={write_value(position)}"]
+def _launched(job: Job, position: str, stage: Staged) -> list[str]:
+    run_id = job.composed.run_id
+    needs = stage.after.get(run_id)
+    after = [f"after=[{','.join(map(write_value, needs))}]"] if needs else []
+    return [*map(for_hydra, job.overrides), f"run_name='{run_id}'", f"position={write_value(position)}", *after]
 
 
 def is_done(run: Composed) -> bool:

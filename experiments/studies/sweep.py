@@ -6,6 +6,7 @@ is done is read from the store, never from a launcher's return values: a killed 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from experiments.studies.show import dry_run, say, say_chosen, show, show_memory
 Answer = Callable[[Path, Path | None, str], None]
 """answer(store, published records, study): prints what the runs say once they have ended."""
 
+Run = Callable[[Sequence[Job]], list[Failed]]
+"""run(jobs): those that have no record afterwards."""
+
 
 def no_answer(_store: Path, _published: Path | None, _study: str) -> None:
     """Print nothing."""
@@ -33,12 +37,23 @@ class SweepFailed(Exception):
     """Some runs failed; they have been listed."""
 
 
-def run_sweep(arguments: Sequence[str], *, composer: Composer, launch: Launch, answer: Answer = no_answer) -> None:
-    """Lay out, show and run what `arguments` ask for. Raises UserError before any run, SweepFailed after the last."""
+def run_sweep(
+    arguments: Sequence[str],
+    *,
+    composer: Composer,
+    launch: Launch,
+    at_once: bool = False,
+    answer: Answer = no_answer,
+) -> None:
+    """Lay out, show and run what `arguments` ask for. Raises UserError before any run, SweepFailed after the last.
+
+    at_once: whether the launcher runs several at a time.
+    """
+    run = functools.partial(run_jobs, launch=launch, at_once=at_once)
     if any(text.startswith("study=") for text in arguments):
-        failed = _run_study(arguments, composer, launch, answer)
+        failed = _run_study(arguments, composer, run, answer)
     else:
-        failed = _run_grid(arguments, composer, launch, answer)
+        failed = _run_grid(arguments, composer, run, answer)
     if failed:
         _report(failed)
         raise SweepFailed
@@ -49,7 +64,7 @@ def _say_where(jobs: Sequence[Job]) -> None:
         say(f"records: {root / 'records'}")
 
 
-def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch, answer: Answer) -> list[Failed]:
+def _run_grid(arguments: Sequence[str], composer: Composer, run: Run, answer: Answer) -> list[Failed]:
     jobs = grid_jobs(arguments, composer)
     check_other_runs([job.composed for job in jobs])
     say(f"sweep: {summary(jobs)}")
@@ -59,7 +74,7 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch, answ
         show(jobs)
         show_memory(jobs)
         return []
-    failed = run_jobs(jobs, launch)
+    failed = run(jobs)
     _say_where(jobs)
     if len(jobs) > 1:
         cells = plain_cells(jobs)
@@ -70,7 +85,7 @@ def _run_grid(arguments: Sequence[str], composer: Composer, launch: Launch, answ
     return failed
 
 
-def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch, answer: Answer) -> list[Failed]:
+def _run_study(arguments: Sequence[str], composer: Composer, run: Run, answer: Answer) -> list[Failed]:
     planner = StudyPlanner.make(arguments, composer)
     names = named(arguments, composer, planner.study)
     first, second = planner.phase_one(), planner.phase_two()
@@ -83,11 +98,11 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch, ans
     failed: list[Failed] = []
     if first:
         _write_plan(planner, first, second)
-        failed += run_jobs(chosen_for_now(first, names, planner.study), launch)
+        failed += run(chosen_for_now(first, names, planner.study))
         second = planner.phase_two()
         say_chosen(planner)
     _write_plan(planner, first, second)
-    failed += run_jobs(chosen_for_now(second, names, planner.study), launch)
+    failed += run(chosen_for_now(second, names, planner.study))
     jobs = (*first, *second)
     _say_where(jobs)
     if jobs:
@@ -97,9 +112,10 @@ def _run_study(arguments: Sequence[str], composer: Composer, launch: Launch, ans
 
 
 def _report(failed: Sequence[Failed]) -> None:
-    say(f"\n{len(failed)} of the runs failed; the same command runs them again:")
+    say(f"\n{len(failed)} of the runs failed:")
     for one in failed:
         say(f"  {one.title}  {one.run_id}\n    {one.cause}" + (f"\n    log: {one.log}" if one.log else ""))
+    say("The same command runs them again, and nothing that is done:")
 
 
 def _write_plan(planner: StudyPlanner, first: Sequence[Job], second: Sequence[Job]) -> None:

@@ -116,7 +116,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Composer, li
     shutil.copytree(CONF, tmp_path / "conf")
     (tmp_path / "conf" / "study" / "mixed.yaml").write_text(STUDY, encoding="utf-8")
     monkeypatch.setattr(compose, "CONF", tmp_path / "conf")
-    monkeypatch.setattr(compose, "_add_plugins", lambda: None)
+    monkeypatch.setattr(compose, "add_plugins", lambda: None)
     return Composer(), ["study=mixed", f"outputs={tmp_path}/out", "execution.results=null"]
 
 

@@ -21,7 +21,8 @@ class UnionSweeper(BasicSweeper):  # type: ignore[misc]
         assert self.hydra_context is not None
         composer = Composer(self.hydra_context.config_loader)
         given = [*self._parse_config(), *map(unforced, arguments)]
-        return run_sweep(given, composer=composer, launch=self._launch, answer=print_answer)
+        at_once = getattr(self.launcher, "at_once", False)
+        return run_sweep(given, composer=composer, launch=self._launch, at_once=at_once, answer=print_answer)
 
     def _launch(self, batch: Sequence[Sequence[str]], first: int) -> None:
         assert self.launcher is not None
