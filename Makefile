@@ -7,7 +7,7 @@ WORKERS ?= 2
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-postgres drill lint types contracts check setup clean
+.PHONY: demo test test-postgres test-cluster drill lint types contracts check setup clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -28,6 +28,11 @@ drill: setup
 # A search in a real PostgreSQL server, whose programs must be there; needs the extra [search].
 test-postgres: setup
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) pytest -q tests/searching/check_postgres.py
+
+# SLURM and Ray on this machine, a sweep through each, jobs and drivers killed: tests/cluster/README.md. About 10 minutes.
+test-cluster: setup
+	@VENV="$(VENV)" sh tests/cluster/setup.sh
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 CLUSTER_DIARY=outputs/cluster/diary.md $(RUN) pytest -m cluster tests/cluster
 
 lint: setup
 	@$(RUN) ruff check .
