@@ -79,7 +79,7 @@ def _composed(arguments: Sequence[str]) -> tuple[Composed, Path]:
     from experiments.command.compose import Composer
     from experiments.command.overrides import key_of
     from experiments.command.quoting import accept
-    from experiments.config import MixtureData
+    from experiments.config import MixtureData, RandomTeacher
 
     composer, given = Composer(), accept(arguments, many=False)
     for text in given:
@@ -94,15 +94,15 @@ def _composed(arguments: Sequence[str]) -> tuple[Composed, Path]:
     run = composer.run(overrides)
     if isinstance(run.config.data, MixtureData):
         raise UserError("data=mixture: audit one collection at a time, as in data=beir data.name=NAME")
+    if isinstance(run.config.teacher, RandomTeacher):
+        raise UserError("teacher=random: its scores tell nothing, so there is nothing to lay out: name another teacher")
     return run, Path(str(composer.config(overrides)["outputs"]))
 
 
 def _check_one_value(given: Sequence[str], composer: Composer) -> None:
-    from experiments.command.quoting import several
-
     for one in composer.parse(given):
         if one.is_sweep_override():
-            raise UserError(several(str(one.input_line), group=composer.is_group(one.key_or_group)))
+            raise UserError(f"{one.input_line}: an audit takes one value of each key: run it once for each of them")
 
 
 if __name__ == "__main__":

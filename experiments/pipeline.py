@@ -177,6 +177,7 @@ def rank_for_audit(config: RunConfig, execution: Execution) -> tuple[Collection,
         (collection,) = own.values()
         say_collections({collection.name: facts_of(collection)}, own, collections_of(config.data))
         require_split(collection, "train", "an audit mines for training queries")
+        check_needs(config, collection)
         candidates, _ = _rank(context, collection, config.teacher, config.mining)
     data = one_collection(config.data)
     pools = make_pools(collection, candidates, data=data, mining=config.mining, seed=config.seed)

@@ -118,6 +118,12 @@ def one_value(override: Override) -> str:
     return texts[0]
 
 
+def typed(override: Override) -> str:
+    """The override as it was typed: a sweep stays one, but for the choice(...) around a single value."""
+    values = swept(override) if override.is_discrete_sweep() else []
+    return values[0] if len(values) == 1 else str(override.input_line)
+
+
 def _written(value: Any) -> str:
     text = value.text if isinstance(value, QuotedString) else value
     if not isinstance(text, str):

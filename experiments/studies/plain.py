@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from experiments.command.compose import Composer
 from experiments.command.overrides import key_of
-from experiments.command.quoting import one_value
+from experiments.command.quoting import typed
 from experiments.config import RunConfig
 from experiments.identity import digest
 from experiments.studies.cells import Cell
@@ -65,8 +65,7 @@ def lengths_note(configs: Sequence[RunConfig]) -> str:
 
 def plain_command(composer: Composer, arguments: Sequence[str]) -> tuple[str, ...]:
     """The command line that lays the sweep out again."""
-    given = naming(composer, arguments)
-    return tuple(one_value(one) if str(one.input_line).endswith(")") else str(one.input_line) for one in given)
+    return tuple(map(typed, naming(composer, arguments)))
 
 
 def _of(job: Job, *, tasks: bool) -> list[str]:

@@ -19,7 +19,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     root = tmp_path_factory.mktemp("swept")
     write_beir(root / "toy", dev=0)
     own = ["data=beir", f"data.path={root}/toy", "data.positives=one", "tracker=none", *QUICK]
-    command = ["-m", "experiments.run", "-m", *own, "miner=naive_topk,topk_shifted", "miner.shift=3,8", "seed=0,1"]
+    command = ["-m", "experiments.run", "-m", *own, "miner=naive_topk,topk_shifted", "miner.shift=3,8", "seed=range(2)"]
     return root, python(*command, f"outputs={root}/outputs", home=root)
 
 

@@ -70,12 +70,24 @@ def test_negatives_are_written_out_in_full(audited: tuple[Path, list[str], str])
     [
         ("miner=random", "lays out every miner"),
         ("study=demo", "lays out every miner"),
-        ("teacher=bm25,random", "several values are a sweep"),
+        ("teacher=bm25,random", "an audit takes one value of each key: run it once for each"),
+        ("seed=1,2", "an audit takes one value of each key"),
         ("teacher=bm52", "bm52"),
+        ("teacher=random", "teacher=random: its scores tell nothing"),
+        ("train.steps=3", "trains nothing: leave it out"),
+        ("-m", "trains nothing: leave it out"),
+        ("dta=beir", "did you mean 'data'"),
+        ("data=pairs", "data.path is not set: give data.path=a csv"),
+        ("data=pairs data.path=no.csv", "data.path=no.csv: there is no such file or folder"),
+        ("data=mixture data.parts={a:{},b:{}}", "data=mixture: audit one collection at a time"),
+        ("mining.depth=0", "mining.depth=0: should be greater than or equal to 1"),
+        ("mining.num_negatives=101", "is more than the mining.depth=100 candidates"),
+        ("data.positives=two", "data.positives=two: should be 'all' or 'one'"),
+        ("outputs=/dev/null/x", "outputs=/dev/null/x"),
     ],
 )
 def test_mistakes_are_one_line(text: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([text]) == 2
+    assert main(text.split()) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
