@@ -14,6 +14,8 @@ PART = 1 / 3
 """Share of naive mining's known false negatives that it mines at most."""
 TOGETHER = 0.02
 """Share of naive mining's negatives from their positive's whole from which on that is said."""
+WEAK = 0.5
+"""Share of naive mining's negatives above their row's positive from which on shown positives are called weak."""
 FALLBACK = "topk_percpos at 0.95"
 
 Interval = tuple[float, float]
@@ -23,7 +25,7 @@ def recommendation(found: Sequence[Layout], *, train: str) -> str:
     """One paragraph for the layouts of one setting. train: the command that trains with each method."""
     naive = next((one for one in found if one.kind == "naive_topk"), None)
     said = _said(found, naive)
-    return "\n".join([" ".join([said, *_chunks(naive)]), f"What trains the better student: {train}"])
+    return "\n".join([" ".join([said, *_chunks(naive), *_weak(naive)]), f"What trains the better student: {train}"])
 
 
 def _chunks(naive: Layout | None) -> list[str]:
@@ -32,6 +34,16 @@ def _chunks(naive: Layout | None) -> list[str]:
     return [
         f"{percent(naive.together / naive.mined)} of naive mining's negatives were cut from the same whole as their "
         "positive, and may answer as well: mining.same_group=exclude leaves such ones out."
+    ]
+
+
+def _weak(naive: Layout | None) -> list[str]:
+    if naive is None or (naive.hardness.above or 0.0) < WEAK:
+        return []
+    return [
+        f"The teacher scores {percent(naive.hardness.above)} of naive mining's negatives above the positive that their "
+        "row shows, so many shown positives are weak and what is said above is about them: "
+        "mining.positive_within=100 shows such as it ranks within 100."
     ]
 
 

@@ -27,6 +27,8 @@ HELD_OUT = (0.2, 1000)
 """Share of the training queries that are measured on where the collection has no test split, and at most how many."""
 HIDING = 0.05
 """Share of queries with several relevant documents from which on one is shown and the others are hidden and counted."""
+WITHIN = 100
+"""The teacher's rank within which the one that is shown is drawn: how deep candidates are looked at by default."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ def suited(found: Measured, *, negatives: int = 4, effort: float = 1.0) -> dict[
         train -= held_out
         chosen |= {"data.heldout_queries": str(held_out), "evaluation.splits": "[heldout]"}
     if found.carved:
-        chosen["data.positives"] = "one" if found.several >= HIDING else "all"
+        hiding = found.several >= HIDING
+        chosen["data.positives"] = "one" if hiding else "all"
+        # A positive that the teacher ranks far down lies below nearly every candidate, so that thresholds keep no row.
+        chosen |= {"mining.positive_within": str(WITHIN)} if hiding else {}
     if found.grouped:
         chosen["data.group_by"] = "document"
     queries = min(max(-(-found.query_tokens // 8) * 8, QUERY_TOKENS[0]), QUERY_TOKENS[1])

@@ -70,3 +70,10 @@ def test_what_comes_of_the_positives_whole_has_a_column_only_where_documents_nam
     assert len(layout_table([NAIVE, GOOD]).header) == 11
     table = layout_table([replace(NAIVE, together=40), GOOD])
     assert [row[-1] for row in table.rows] == ["10.0%", "–"]
+
+
+def test_weak_positives_are_named_where_most_negatives_score_above_them() -> None:
+    weak = replace(NAIVE, hardness=replace(NAIVE.hardness, above=0.8))
+    assert "80.0% of naive mining's negatives above the positive" in recommendation([weak, GOOD], train=TRAIN)
+    fair = replace(NAIVE, hardness=replace(NAIVE.hardness, above=0.2))
+    assert "positive_within" not in recommendation([fair, GOOD], train=TRAIN)

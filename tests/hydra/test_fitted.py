@@ -71,6 +71,7 @@ def test_settings_by_hand() -> None:
     """600 rows want 600 x (24 + 5 x length) tokens: 398,400 at 128, and within 330,000 at 96 (302,400)."""
     assert suited(measured(2000, test=100, several=0.2)) == {
         "data.positives": "one",
+        "mining.positive_within": "100",
         "train.steps": "40",  # 330,000 / 504 = 654 rows in batches of 16
         "train.batch_size": "16",
         "train.query_length": "24",
