@@ -98,7 +98,7 @@ def importance_figure(study: Study) -> Figure | None:
     ax.barh(range(len(names)), [rounded(100 * search.importance[name]) for name in names], color=ORANGE, height=0.6)
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("importance, % (PED-ANOVA: being among the best tenth)")
+    ax.set_xlabel("importance, % (PED-ANOVA)")
     caption = "Which parameters decide whether a trial is among the best tenth, over the whole trials of this search."
     return Figure("importance", "Importance of the parameters", caption, to_svg(figure))
 

@@ -75,10 +75,11 @@ def _sentence(found: Optimism) -> str:
     if found.gain <= NO_GAIN:
         return "The winner gained nothing on dev, so there was nothing to select."
     seeds, queries = found.gain - found.dev.mean, found.dev.mean - found.test.mean
-    share = f"{round(100 * (found.gain - found.test.mean) / found.gain)}%".replace("-", "−")
+    gone = 1 - found.test.mean / found.gain
+    share = f"{round(100 * gone)}% of it was selection" if gone > 0 else "none of it shows as selection"
     return (
         f"Selection: of the {signed(found.gain)} that the winner gained in the search, {signed(found.test.mean)} is "
-        f"left on test, so {share} of it was selection. {signed(seeds)} went with the seed (the same dev queries, "
+        f"left on test, so {share}. {signed(seeds)} went with the seed (the same dev queries, "
         f"fresh seeds), {signed(queries)} more with the queries. The intervals cover seeds and queries of the fresh "
         "runs; the search's own gain is taken as it was seen."
     )
@@ -135,9 +136,10 @@ def _saving_lines(search: SearchFile, found: Saving) -> list[str]:
     if search.search.pruner != "none":
         seconds = "" if found.seconds is None else f", about {_seconds(found.seconds)} of training"
         share = percent(found.by_pruning / found.planned if found.planned else None)
+        dear = found.seconds is not None and found.watching > found.seconds
         lines.append(
             f"- Pruning saved {found.by_pruning} of {found.planned} training steps ({share}){seconds}; looking at dev "
-            f"queries on the way cost {_seconds(found.watching)}."
+            f"queries on the way cost {_seconds(found.watching)}{', more than it saved' if dear else ''}."
         )
     lines.append(
         f"- {found.reused} whole trials cost no training (another had trained the same rows in the same way), nor did "
