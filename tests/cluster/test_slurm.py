@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from experiments.launchers.slurm_queue import ENDED
 from tests.cluster.conftest import ENVIRONMENT
 from tests.cluster.daemons import slurm
 from tests.cluster.driving import Sweep, wait_until
@@ -57,7 +58,7 @@ def test_every_record_once(
     killed = driver.begun(besides=[requeued])
     send("KILL", job_of(sweep, killed), cluster)
     driver.kill()
-    wait_until(lambda: killed if "FAILED" in state_of(job_of(sweep, killed), cluster) else None)
+    wait_until(lambda: killed if state_of(job_of(sweep, killed), cluster) in ENDED else None)
     diary(f"SLURM: SIGKILL to the job of run {killed[:4]}, then to the driver")
 
     driver = sweep.start()
@@ -84,7 +85,9 @@ def test_every_record_once(
 
 def state_of(job: str, cluster: dict[str, str]) -> str:
     asked = ["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}"]
-    return subprocess.run(asked, env={**os.environ, **cluster}, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        asked, env={**os.environ, **cluster}, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_what_slurm_refuses_is_one_line(scratch: Path, data: Path, cluster: dict[str, str]) -> None:
