@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import socket
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -55,12 +58,19 @@ def _work(job: LaunchedJob) -> None:
 def _start(ray: ModuleType, init: Mapping[str, Any]) -> None:
     given = {name: value for name, value in init.items() if value is not None}
     try:
-        ray.init(**given)
-    except (ConnectionError, ValueError) as error:
+        _reach(str(given.get("address", "")))
+        ray.init(logging_level=logging.WARNING, **given)
+    except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise UserError(
             f"hydra.launcher.init.address={given.get('address')}: no Ray cluster answers ({why})"
         ) from error
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself tries again for many minutes."""
+    if place := re.fullmatch(r"([\w.-]+):(\d+)", address):
+        socket.create_connection((place[1], int(place[2])), timeout=10).close()
 
 
 def _ray() -> ModuleType:

@@ -99,18 +99,18 @@ def _wait(ids: Mapping[str, str], *, folder: str, every: float) -> None:
     def told(one: str, state: str) -> None:
         nonlocal left
         left -= 1
-        if not _returned(folder, one):
+        if not _returned(folder, one, wait=SETTLE if state in {"", "COMPLETED"} else 0.0):
             lost(names[one], f"SLURM job {one}, {state or 'no longer known'}")
         print(f"{len(ids) - left} of {len(ids)} jobs ended", flush=True)
 
     wait_for(list(names), every=every, on_end=told)
 
 
-def _returned(folder: str, one: str) -> bool:
-    """Whether a job that has ended came to its end by itself; looks again while a network disk may not show it yet."""
+def _returned(folder: str, one: str, *, wait: float) -> bool:
+    """Whether a job that has ended returned; looks again for `wait` seconds, since a network disk may be late."""
     from submitit.core.utils import JobPaths
 
-    paths, until = JobPaths(folder, job_id=one), time.monotonic() + SETTLE
+    paths, until = JobPaths(folder, job_id=one), time.monotonic() + wait
     while not paths.result_pickle.exists() and time.monotonic() < until:
         list(paths.folder.iterdir())  # asks a network disk for the folder anew
         time.sleep(0.5)
@@ -124,9 +124,12 @@ def _executor(cluster: str, parameters: Mapping[str, Any], folder: str, retries:
     except RuntimeError as error:  # no srun on this machine
         raise UserError(f"hydra/launcher=submitit_{cluster}: {error}: run it where jobs are submitted") from error
     given = {name: value for name, value in parameters.items() if value is not None}
-    executor.update_parameters(
-        **{name if name in SHARED else f"{cluster}_{name}": value for name, value in given.items()}
-    )
+    try:
+        executor.update_parameters(
+            **{name if name in SHARED else f"{cluster}_{name}": value for name, value in given.items()}
+        )
+    except (NameError, TypeError, ValueError) as error:
+        raise UserError(f"hydra.launcher: submitit refuses its settings ({str(error).splitlines()[0]})") from error
     return executor
 
 
