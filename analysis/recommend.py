@@ -14,7 +14,7 @@ PART = 1 / 3
 """Share of naive mining's known false negatives that it mines at most."""
 TOGETHER = 0.02
 """Share of naive mining's negatives from their positive's whole from which on that is said."""
-WEAK = 0.5
+WEAK = 0.7
 """Share of naive mining's negatives above their row's positive from which on shown positives are called weak."""
 FALLBACK = "topk_percpos at 0.95"
 
@@ -38,7 +38,7 @@ def _chunks(naive: Layout | None) -> list[str]:
 
 
 def _weak(naive: Layout | None) -> list[str]:
-    if naive is None or (naive.hardness.above or 0.0) < WEAK:
+    if naive is None or (naive.hardness.above or 0.0) < WEAK or "positive_within" in naive.setting:
         return []
     return [
         f"The teacher scores {percent(naive.hardness.above)} of naive mining's negatives above the positive that their "

@@ -76,4 +76,5 @@ def test_weak_positives_are_named_where_most_negatives_score_above_them() -> Non
     weak = replace(NAIVE, hardness=replace(NAIVE.hardness, above=0.8))
     assert "80.0% of naive mining's negatives above the positive" in recommendation([weak, GOOD], train=TRAIN)
     fair = replace(NAIVE, hardness=replace(NAIVE.hardness, above=0.2))
-    assert "positive_within" not in recommendation([fair, GOOD], train=TRAIN)
+    for mended in (fair, replace(weak, setting="s, teacher t, positive_within 100")):
+        assert "mining.positive_within" not in recommendation([mended, GOOD], train=TRAIN)
