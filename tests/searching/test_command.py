@@ -275,12 +275,13 @@ def test_without_the_papers_setting_there_is_no_winner(root: Path, capsys: pytes
         assert (states.count("failed"), states.count("whole")) == (times, 1)
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_worker_costs_its_trial_and_no_other(root: Path) -> None:
     """A real worker, killed in the middle of a trial; another one finishes the search."""
     space = {"miner.threshold": {"low": 4.0, "high": 9.0}}
     paper = {"abs_8": {"miner.threshold": 8.0}}
     file = write_search(root, name="killed", space=space, paper=paper, trials=3, sampler="random")
-    given = arguments(root, file, "train.steps=30")
+    given = arguments(root, file, "train.steps=10")
     journal = root / "outputs/store/studies/killed/journal.log"
     worker = worker_of(given)
     try:

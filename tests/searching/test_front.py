@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.searching.declaration import Search, is_better_higher
@@ -13,6 +13,9 @@ from experiments.searching.trials import TrialLine, front
 
 NAMES = ("dev nDCG@10", "known false rate", "training seconds")
 HIGHER = {name: is_better_higher(name) for name in NAMES}
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 triples = st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12)
 
@@ -27,6 +30,7 @@ def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return flipped != against and all(a >= b for a, b in zip(flipped, against, strict=True))
 
 
+@PATIENT
 @given(triples)
 def test_nobody_in_the_front_is_beaten_and_everybody_else_is(points: list[tuple[int, int, int]]) -> None:
     kept = front(as_values(points), NAMES, HIGHER)
@@ -34,7 +38,7 @@ def test_nobody_in_the_front_is_beaten_and_everybody_else_is(points: list[tuple[
         assert (i in kept) == (not any(beats(other, point) for other in points))
 
 
-@settings(max_examples=25)
+@settings(PATIENT, max_examples=25)
 @given(triples)
 def test_it_is_the_front_that_optuna_finds(points: list[tuple[int, int, int]]) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.command.compose import Composer
@@ -16,6 +16,9 @@ from experiments.command.mistakes import UNIONS
 from experiments.errors import UserError
 from experiments.searching.declaration import Range, Search
 from experiments.searching.space import Space, rounded
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 ANY = {"paper": {"p": {"a": 1}}, "trials": 3}
 
@@ -92,12 +95,14 @@ def declared_spaces(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
+@PATIENT
 @given(declared_spaces())
 def test_any_grid_is_what_brute_force_gives(declared: dict[str, Any]) -> None:
     one = space(declared)
     assert distinct(as_settings(one, values) for values in one.grid()) == distinct(brute(declared))
 
 
+@PATIENT
 @given(declared_spaces())
 def test_every_point_of_a_grid_is_whole_settings_and_back(declared: dict[str, Any]) -> None:
     one = space(declared)
@@ -105,6 +110,7 @@ def test_every_point_of_a_grid_is_whole_settings_and_back(declared: dict[str, An
         assert one.point(as_settings(one, values), where="here") == values
 
 
+@PATIENT
 @given(declared_spaces())
 def test_corners_hold_every_choice_that_can_be(declared: dict[str, Any]) -> None:
     one = space(declared)
