@@ -72,7 +72,7 @@ def test_a_tracker_that_fails_after_the_record_leaves_a_warning_and_no_note(tmp_
     shown = python("-c", f"{imports}; {broken}; sys.exit(main({arguments!r}))")
     assert shown.returncode == 0
     assert "is recorded, but its tracker did not finish (ZeroDivisionError: division by zero)" in shown.stderr
-    assert (shown.stdout.count("\n"), shown.stderr.count("\n")) == (5, 1)
+    assert (shown.stdout.count("\n"), shown.stderr.count("\n")) == (6, 1)
     assert "Traceback" not in shown.stdout
     store = tmp_path / "outputs" / "store"
     assert len(list((store / "records").glob("*/*.json"))) == 1

@@ -128,7 +128,7 @@ def test_status_says_what_is_done_and_how_to_fill_the_rest(
     assert status.main(["demo", setting, ALL]) == 0
 
 
-def test_a_run_that_has_not_told_its_end_is_started_not_failed(
+def test_a_run_whose_process_is_gone_before_it_told_its_end_is_killed_not_failed(
     composer: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_demo(composer, tmp_path, without="random")
@@ -137,8 +137,8 @@ def test_a_run_that_has_not_told_its_end_is_started_not_failed(
     capsys.readouterr()
     assert status.main(["demo", f"outputs={tmp_path}", ALL]) == 1
     shown = capsys.readouterr().out
-    assert "4 of 5 done, 1 started" in shown
-    assert f"started main / random / seed 0  {failed.stem}: {UNFINISHED}" in shown
+    assert "4 of 5 done, 1 killed" in shown
+    assert "main / random" in shown
     assert "failed" not in shown.lower()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -146,5 +147,10 @@ def test_a_disk_that_takes_no_checkpoint_does_not_stop_the_training(
         raise StorageError("full") from OSError(28, "No space left on device")
 
     monkeypatch.setattr(Checkpoints, "seal", full)
+    for name, value in (
+        ("propagate", True),
+        ("disabled", False),
+    ):  # as Hydra's logging of earlier tests may have left it
+        monkeypatch.setattr(logging.getLogger("experiments"), name, value)
     assert outcome(run_train(tmp_path)) == unbroken
     assert "no room for a checkpoint" in caplog.text
