@@ -40,9 +40,9 @@ def at_scale(study: Mapping[str, Any], scale: Mapping[str, Any] | None) -> dict[
     Raises UserError for a role that the scale lacks, and for a study that names roles without a scale or the reverse.
     """
     named = sorted(set(_roles_in(study)))
-    name, arms = study.get("name"), study.get("arms")
+    name = study.get("name")
     if not named and scale is None:
-        return {**study, "arms": dict(_repeated(arms))} if isinstance(arms, Mapping) else dict(study)
+        return _with_arms(study, None)
     if scale is None:
         raise UserError(f"study {name} leaves {MARK}{named[0]} to a scale: choose one, as in scale=cpu")
     if not named:
@@ -57,7 +57,7 @@ def at_scale(study: Mapping[str, Any], scale: Mapping[str, Any] | None) -> dict[
 
 
 def _written_out(study: Mapping[str, Any], scale: Scale) -> dict[str, Any]:
-    plain: dict[str, Any] = _filled({**study, "arms": dict(_arms(study.get("arms") or {}, scale))}, scale)
+    plain: dict[str, Any] = _filled(_with_arms(study, scale), scale)
     limits = [*plain.get("limits", ()), *scale.limits]
     return {**plain, "name": f"{study.get('name')}_{scale.name}", **({"limits": limits} if limits else {})}
 
@@ -77,32 +77,46 @@ def _roles_in(node: Any) -> Iterator[str]:
             yield from _roles_in(value)
 
 
-def _arms(arms: Mapping[str, Any], scale: Scale) -> Iterator[tuple[str, Any]]:
-    """The arms; one with `each: ROLE` once for every member of that role, under the member's name."""
-    for name, arm in _repeated(arms):
-        if not isinstance(arm, Mapping) or EACH not in arm:
-            yield name, arm
-            continue
-        rest = {key: value for key, value in arm.items() if key != EACH}
-        for member, overrides in _members(arm[EACH], scale).items():
-            yield member, {**rest, "overrides": _in_place_of_each(rest.get("overrides", ()), overrides)}
+def _with_arms(study: Mapping[str, Any], scale: Scale | None) -> dict[str, Any]:
+    """The study with an arm for every member or value of `each`; a block that names such an arm names all of these."""
+    arms = study.get("arms")
+    if not isinstance(arms, Mapping):
+        return dict(study)
+    copies = {name: _copies(name, arm, scale) for name, arm in arms.items()}
+    whole = {**study, "arms": {one: arm for several in copies.values() for one, arm in several.items()}}
+    if isinstance(study.get("blocks"), Mapping):
+        whole["blocks"] = {name: _naming_all(block, copies) for name, block in study["blocks"].items()}
+    return whole
 
 
-def _repeated(arms: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The arms; one with `each: {KEY: VALUES}` once for every value, under its own name and the value's."""
-    for name, arm in arms.items():
-        each = arm.get(EACH) if isinstance(arm, Mapping) else None
-        if not isinstance(each, Mapping):
-            yield name, arm
-            continue
-        if len(each) != 1 or not isinstance(next(iter(each.values())), (list, tuple)):
-            raise UserError(
-                f"study.arms.{name}.each: give one key and its values, as in {{miner.threshold: [0.9, 0.95]}}"
-            )
-        ((key, values),) = each.items()
-        rest = {field: value for field, value in arm.items() if field != EACH}
-        for value in values:
-            yield f"{name}_{value}", {**rest, "overrides": [*rest.get("overrides", ()), f"{key}={value}"]}
+def _naming_all(block: Any, copies: Mapping[str, Mapping[str, Any]]) -> Any:
+    if not isinstance(block, Mapping) or not isinstance(block.get("arms"), (list, tuple)):
+        return block
+    return {**block, "arms": [one for name in block["arms"] for one in copies.get(name, (name,))]}
+
+
+def _copies(name: str, arm: Any, scale: Scale | None) -> dict[str, Any]:
+    """What one declared arm stands for, by name: itself, every member of a role, or every value of a key."""
+    each = arm.get(EACH) if isinstance(arm, Mapping) else None
+    rest = {field: value for field, value in arm.items() if field != EACH} if each is not None else {}
+    if isinstance(each, Mapping):
+        return {
+            f"{name}_{value}": {**rest, "overrides": [*rest.get("overrides", ()), f"{key}={value}"]}
+            for key, value in _settings(name, each)
+        }
+    if each is None or scale is None:
+        return {name: arm}
+    return {
+        member: {**rest, "overrides": _in_place_of_each(rest.get("overrides", ()), overrides)}
+        for member, overrides in _members(each, scale).items()
+    }
+
+
+def _settings(name: str, each: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if len(each) != 1 or not isinstance(next(iter(each.values())), (list, tuple)):
+        raise UserError(f"study.arms.{name}.each: give one key and its values, as in {{miner.threshold: [0.9, 0.95]}}")
+    ((key, values),) = each.items()
+    return [(key, value) for value in values]
 
 
 def _in_place_of_each(overrides: Sequence[str], member: Overrides) -> list[str]:

@@ -56,6 +56,21 @@ def test_each_value_of_a_key_is_an_arm_with_or_without_a_scale() -> None:
     }
 
 
+def test_a_block_that_names_an_arm_with_each_names_all_that_it_stands_for() -> None:
+    declared = study(
+        arms={
+            "plain": ["miner=random"],
+            "any": {"each": "teachers", "overrides": ["$each"]},
+            "abs": {"overrides": ["$best"], "each": {"miner.threshold": [0.5, 0.6]}},
+        },
+        blocks={"main": {"arms": ["any", "plain"]}, "few": {"like": "main", "arms": ["abs", "l6"]}, "all": {}},
+    )
+    blocks = at_scale(declared, SMALL)["blocks"]
+    assert blocks["main"]["arms"] == ["bm25", "l6", "plain"]
+    assert blocks["few"]["arms"] == ["abs_0.5", "abs_0.6", "l6"]
+    assert blocks["all"] == {}
+
+
 @pytest.mark.parametrize(
     ("declared", "scale", "message"),
     [
