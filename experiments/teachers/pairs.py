@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
 
 CHUNK_NUMBERS = 1 << 22
 """Float64 numbers gathered at once per side: 32 MiB."""
+IN_FLOAT64 = 2.0**-29
+"""Rounding in float64 by rounding in float32."""
 
 
 def score_pairs(queries: Scores, documents: Scores, query: Positions, document: Positions) -> Scores:
@@ -27,8 +28,11 @@ def score_pairs(queries: Scores, documents: Scores, query: Positions, document: 
     return scores
 
 
-def score_grid(queries: Scores, documents: Scores, document: npt.NDArray[np.int32]) -> Scores:
-    """`score_pairs` of every query (Q, d) with its own row of `document` (Q, K): (Q, K) float32."""
-    rows, width = document.shape
-    query = np.repeat(np.arange(rows, dtype=np.int32), width)
-    return score_pairs(queries, documents, query, document.ravel()).reshape(rows, width)
+def rounding(queries: Scores, documents: Scores) -> float:
+    """A bound on how far a library's float32 inner product may lie from `score_pairs`: (d + 1) u |q| |d|."""
+    return float(queries.shape[1] + 1) * 2.0**-24 * 2.0 * longest(queries) * longest(documents)
+
+
+def longest(vectors: Scores) -> float:
+    """The greatest length of a row of (n, d), 0 where there is none."""
+    return float(np.sqrt(np.einsum("nd,nd->n", vectors, vectors).max(initial=0.0)))

@@ -10,14 +10,15 @@ import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
 from experiments.teachers.blocks import propose_blocks, score_grid_on
-from experiments.teachers.pairs import score_grid, score_pairs
+from experiments.teachers.pairs import IN_FLOAT64, rounding, score_pairs
+from experiments.teachers.rescore import score_grid
 
 SLACK = 64
 """Documents fetched beyond k, so that rounding inside the library can hardly reach the first k."""
+ZERO_BELOW = np.int32(-(1 << 31))
+"""The bits of the float32 -0.0, which equals 0.0."""
 CHUNK_SCORES = 1 << 24
 """Scores held at once: 64 MiB of float32."""
-IN_FLOAT64 = 2.0**-29
-"""Rounding in float64 by rounding in float32."""
 
 
 def top_k(scores: Scores, k: int) -> Positions:
@@ -35,8 +36,15 @@ def top_k(scores: Scores, k: int) -> Positions:
 
 def order_rows(document: Positions, score: Scores) -> tuple[Positions, Scores]:
     """Each row of (Q, K) sorted by score descending, then document ascending."""
-    order = np.lexsort((document, -score), axis=1)
-    return np.take_along_axis(document, order, axis=1), np.take_along_axis(score, order, axis=1)
+    bits = score.view(np.int32)
+    if np.isnan(score).any() or (bits == ZERO_BELOW).any():
+        order = np.lexsort((document, -score), axis=1)
+        return np.take_along_axis(document, order, axis=1), np.take_along_axis(score, order, axis=1)
+    # The bits of floats, as integers, stand in the floats' order once those of negative ones are turned around.
+    key = np.where(bits >= 0, ~bits, bits & ~ZERO_BELOW).astype(np.int64) << 32 | document
+    key.sort(axis=1)
+    bits = (key >> 32).astype(np.int32)
+    return key.astype(np.int32), np.where(bits < 0, ~bits, bits | ZERO_BELOW).view(np.float32)
 
 
 def chunks(rows: int, width: int) -> Iterator[slice]:
@@ -82,12 +90,6 @@ def propose_faiss(queries: Scores, documents: Scores, k: int) -> tuple[Positions
     index.add(np.ascontiguousarray(documents))
     score, document = index.search(np.ascontiguousarray(queries), k)
     return document.astype(np.int32), score.min(axis=1, initial=np.inf)
-
-
-def rounding(queries: Scores, documents: Scores) -> float:
-    """A bound on how far a library's float32 inner product may lie from `score_pairs`: (d + 1) u |q| |d|."""
-    lengths = [float(np.sqrt(np.einsum("nd,nd->n", x, x).max(initial=0.0))) for x in (queries, documents)]
-    return float(queries.shape[1] + 1) * 2.0**-24 * 2.0 * lengths[0] * lengths[1]
 
 
 def _search_all(query: Scores, documents: Scores, k: int) -> tuple[Positions, npt.NDArray[np.float32]]:

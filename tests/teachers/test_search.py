@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.teachers import blocks, search
+from experiments.teachers import blocks, rescore, search
 from experiments.teachers.blocks import Room, propose_blocks, score_grid_on
 from experiments.teachers.dense import unit
-from experiments.teachers.pairs import CHUNK_NUMBERS, score_grid, score_pairs
+from experiments.teachers.pairs import CHUNK_NUMBERS, rounding, score_pairs
+from experiments.teachers.rescore import score_grid
 
 
 def brute_force(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,6 +29,22 @@ def test_top_k_is_a_stable_sort(seed: int, rows: int, width: int, data: st.DataO
     k = data.draw(st.integers(0, width))
     scores = np.random.default_rng(seed).integers(-2, 3, size=(rows, width)).astype(np.float32)
     assert np.array_equal(search.top_k(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    values=st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=6),
+    more=st.sampled_from([(0.0, np.inf, -np.inf), (1e-40, -1e-40), (0.0, -0.0), (np.nan,)]),
+)
+def test_rows_stand_in_order_of_score_then_document(seed: int, values: list[float], more: tuple[float, ...]) -> None:
+    """The bits of scores and documents are kept: infinities, the zero below zero and NaN too."""
+    draw = np.random.default_rng(seed)
+    score = draw.choice(np.array([*values, *more], dtype=np.float32), size=(3, 20))
+    document = draw.integers(0, 2**31 - 1, size=score.shape).astype(np.int32)
+    order = np.lexsort((document, -score), axis=1)
+    for values_of, found in zip((document, score), search.order_rows(document, score), strict=True):
+        assert np.array_equal(np.take_along_axis(values_of, order, axis=1).view(np.int32), found.view(np.int32))
 
 
 @pytest.mark.parametrize("device", ["cpu", "fallback"])
@@ -63,7 +81,7 @@ def test_faiss_and_torch_propose_the_same_documents() -> None:
 def test_the_rounding_bound_covers_the_library() -> None:
     queries, documents = 30 * vectors(8, 40, 384), 0.1 * vectors(9, 400, 384)
     exact = queries.astype(np.float64) @ documents.astype(np.float64).T
-    assert np.abs(queries @ documents.T - exact).max() < search.rounding(queries, documents)
+    assert np.abs(queries @ documents.T - exact).max() < rounding(queries, documents)
 
 
 def test_a_pair_has_one_score_however_it_is_batched() -> None:
@@ -76,6 +94,21 @@ def test_a_pair_has_one_score_however_it_is_batched() -> None:
     alone = [score_pairs(queries, documents, query[[i]], document[[i]])[0] for i in range(len(query))]
     assert np.array_equal(together, np.array(alone, dtype=np.float32))
     assert np.array_equal(together.reshape(7, 50)[:, 40], together.reshape(7, 50)[:, 13])
+
+
+@pytest.mark.parametrize("widened", [0, rescore.WIDENED])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_grid_has_the_scores_of_its_pairs(widened: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus held in float64 or not, in chunks of a few rows, on one thread or several."""
+    monkeypatch.setattr(rescore, "WIDENED", widened)
+    monkeypatch.setattr(rescore, "QUERIES", 5)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    queries, documents = vectors(16, 23, 384), vectors(17, 90, 384)
+    documents[60] = documents[7]
+    document = np.random.default_rng(0).integers(0, 90, size=(23, 31)).astype(np.int32)
+    expected = score_pairs(queries, documents, np.repeat(np.arange(23, dtype=np.int32), 31), document.ravel())
+    assert np.array_equal(score_grid(queries, documents, document), expected.reshape(23, 31))
 
 
 def test_pairs_beyond_one_chunk() -> None:
@@ -130,6 +163,6 @@ def test_sums_near_the_middle_of_two_floats_are_taken_anew() -> None:
     queries, documents = vectors(14, 9, 384), vectors(15, 70, 384)
     document = np.argsort(np.random.default_rng(0).random((9, 70)), axis=1)[:, :30].astype(np.int32)
     expected = score_grid(queries, documents, document)
-    for rounding in (1.0, 385 * 2.0**-52):
-        found = score_grid_on(queries, documents, document, device="cpu", rounding=rounding)
+    for bound in (1.0, 385 * 2.0**-52):
+        found = score_grid_on(queries, documents, document, device="cpu", rounding=bound)
         assert np.array_equal(found, expected)
