@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from typing import Any
 
 from experiments.launchers.ending import lost
-from experiments.launchers.job import THREADS, LaunchedJob, ready
+from experiments.launchers.job import THREADS, LaunchedJob
+from experiments.launchers.turns import run_in_turn
 
 PRELOAD = ["experiments.launchers.preload"]
 
@@ -26,22 +26,16 @@ PRELOAD = ["experiments.launchers.preload"]
 def run_forked(jobs: Sequence[LaunchedJob], *, workers: int) -> None:
     """Run all jobs, `workers` at a time, in order but for those that wait for others."""
     context = _server(threads=jobs[0].threads or 1)
-    waiting, ended = list(jobs), frozenset[str]()
-    running: dict[Any, tuple[ForkServerProcess, LaunchedJob]] = {}
+    started: list[ForkServerProcess] = []
+
+    def start(job: LaunchedJob) -> ForkServerProcess:
+        started.append(_start(context, job))
+        return started[-1]
+
     try:
-        while waiting or running:
-            while len(running) < workers and (job := ready(waiting, ended)) is not None:
-                waiting.remove(job)
-                process = _start(context, job)
-                running[process.sentinel] = process, job
-            for sentinel in wait(list(running)):
-                process, job = running.pop(sentinel)
-                process.join()
-                ended |= {job.name}
-                if process.exitcode:
-                    lost(job.name, _how(process.exitcode))
+        run_in_turn(jobs, at_once=workers, start=start, over=_over, on_end=_tell)
     finally:
-        _stop([process for process, _ in running.values()])
+        _stop(started)
 
 
 def _server(*, threads: int) -> ForkServerContext:
@@ -69,6 +63,18 @@ def _work(job: LaunchedJob, environment: Mapping[str, str]) -> None:
         job()
     except KeyboardInterrupt:  # of the whole process group: the driver says so
         sys.exit(130)
+
+
+def _over(running: Sequence[ForkServerProcess]) -> list[ForkServerProcess]:
+    """Wait until one or more processes have ended."""
+    ended = wait([process.sentinel for process in running])
+    return [process for process in running if process.sentinel in ended]
+
+
+def _tell(job: LaunchedJob, process: ForkServerProcess) -> None:
+    process.join()
+    if process.exitcode:
+        lost(job.name, _how(process.exitcode))
 
 
 def _end_with_driver() -> None:

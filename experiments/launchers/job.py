@@ -96,11 +96,6 @@ def launched_jobs(
     ]
 
 
-def ready(waiting: Sequence[LaunchedJob], ended: frozenset[str]) -> LaunchedJob | None:
-    """The first job that waits for none but `ended` ones."""
-    return next((job for job in waiting if job.after <= ended), None)
-
-
 def _value(overrides: Sequence[str], key: str) -> str:
     """The value of `key`, which the command itself wrote among the overrides of a run; "" where it did not."""
     given = [text.partition("=")[2] for text in overrides if text.startswith(f"{key}=")]

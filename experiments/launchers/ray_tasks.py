@@ -11,7 +11,8 @@ from typing import Any
 
 from experiments.errors import UserError
 from experiments.launchers.ending import lost
-from experiments.launchers.job import LaunchedJob, ready
+from experiments.launchers.job import LaunchedJob
+from experiments.launchers.turns import run_in_turn
 
 
 def run_on_ray(
@@ -35,20 +36,21 @@ def run_on_ray(
 
 def _run(ray: ModuleType, jobs: Sequence[LaunchedJob], task: Mapping[str, Any], at_once: int) -> None:
     remote = ray.remote(_work)
-    waiting, ended = list(jobs), frozenset[str]()
-    running: dict[Any, LaunchedJob] = {}
-    while waiting or running:
-        while len(running) < at_once and (job := ready(waiting, ended)) is not None:
-            waiting.remove(job)
-            running[remote.options(**task, name=job.name).remote(job)] = job
-        over, _ = ray.wait(list(running), num_returns=1)
-        for reference in over:
-            job = running.pop(reference)
-            ended |= {job.name}
-            try:
-                ray.get(reference)
-            except ray.exceptions.RayError as error:
-                lost(job.name, str(error).strip().splitlines()[-1])
+
+    def start(job: LaunchedJob) -> Any:
+        return remote.options(**task, name=job.name).remote(job)
+
+    def over(running: Sequence[Any]) -> Sequence[Any]:
+        ended, _ = ray.wait(list(running), num_returns=1)
+        return [reference for reference in running if reference in ended]
+
+    def tell(job: LaunchedJob, reference: Any) -> None:
+        try:
+            ray.get(reference)
+        except ray.exceptions.RayError as error:
+            lost(job.name, str(error).strip().splitlines()[-1])
+
+    run_in_turn(jobs, at_once=at_once, start=start, over=over, on_end=tell)
 
 
 def _work(job: LaunchedJob) -> None:

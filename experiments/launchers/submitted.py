@@ -11,8 +11,9 @@ from typing import Any
 from experiments.errors import UserError
 from experiments.files import write_text
 from experiments.launchers.ending import lost
-from experiments.launchers.job import LaunchedJob, ready
+from experiments.launchers.job import LaunchedJob
 from experiments.launchers.slurm_queue import alive, job_states, wait_for
+from experiments.launchers.turns import run_in_turn
 
 SHARED = frozenset(
     ["timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name", "stderr_to_stdout"]
@@ -47,20 +48,20 @@ def run_on_processes(
 ) -> None:
     """Run submitit's jobs on this machine, `at_once` at a time."""
     executor = _executor("local", parameters, folder, retries)
-    waiting, ended = list(jobs), frozenset[str]()
-    running: list[tuple[LaunchedJob, Any]] = []
-    while waiting or running:
-        while len(running) < at_once and (job := ready(waiting, ended)) is not None:
-            waiting.remove(job)
-            running.append((job, executor.submit(job)))
-        over = [(job, handle) for job, handle in running if handle.done()]
-        for job, handle in over:
-            running.remove((job, handle))
-            ended |= {job.name}
-            if not handle.paths.result_pickle.exists():
-                lost(job.name, f"its log: {handle.paths.stderr}")
-        if not over:
-            time.sleep(0.5)
+
+    def tell(job: LaunchedJob, handle: Any) -> None:
+        if not handle.paths.result_pickle.exists():
+            lost(job.name, f"its log: {handle.paths.stderr}")
+
+    run_in_turn(jobs, at_once=at_once, start=executor.submit, over=_over, on_end=tell)
+
+
+def _over(running: Sequence[Any]) -> list[Any]:
+    """Those of submitit's jobs that have ended, after a short wait where none has."""
+    ended = [handle for handle in running if handle.done()]
+    if not ended:
+        time.sleep(0.5)
+    return ended
 
 
 def _submit(
