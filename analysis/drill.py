@@ -21,7 +21,7 @@ class Round(BaseModel):
 
     ended: exit codes of the disturbed drivers, None = hung. recorded, artifacts: runs and artifacts that were whole
     then. resumed: trainings that went on from a checkpoint. damaged: artifacts whose bytes were flipped. faults: what
-    was not as it should be. again: seconds of the command that was run to its end.
+    was not as it should be. seconds: all in all; again: of the command that was run to its end.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

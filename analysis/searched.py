@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from analysis.compare import compare_runs, difference_tasks, is_dev
-from analysis.load import Study
+from analysis.compare import compare_runs, difference_tasks, is_dev, scores, shared_seeds
+from analysis.load import FinishedRun, Study
 from analysis.stats import Difference
 from experiments.searching.declaration import SECONDS, is_better_higher
 from experiments.searching.trials import SearchFile, TrialLine, front
+
+Arms = tuple[dict[int, FinishedRun], dict[int, FinishedRun]]
+"""Winner and paper's setting: seed -> run."""
 
 BLOCK, WINNER = "main", "winner"
 DECIDED = "dev nDCG@10"
@@ -76,24 +80,17 @@ def optimism(study: Study) -> Optimism | None:
         searched=(won.values[DECIDED], base.values[DECIDED]),
         dev=compare_runs(*arms, dev),
         test=compare_runs(*arms, test),
-        dev_means=_means(study, search, dev),
-        test_means=_means(study, search, test),
+        dev_means=_means(arms, dev),
+        test_means=_means(arms, test),
     )
 
 
-def _means(study: Study, search: SearchFile, tasks: Sequence[str]) -> tuple[float, float] | None:
-    winner, base = study.cell(BLOCK, WINNER), study.cell(BLOCK, search.search.baseline)
-    seeds = [
-        seed
-        for seed in winner
-        if seed in base and all(task in run.scores for run in (winner[seed], base[seed]) for task in tasks)
-    ]
+def _means(arms: Arms, tasks: Sequence[str]) -> tuple[float, float] | None:
+    """Mean nDCG@10 of both arms over the seeds they share, every task alike; None where there is none."""
+    seeds = shared_seeds(*arms, tasks)
     if not seeds or not tasks:
         return None
-    first, second = (
-        sum(float(arm[seed].scores[task].values.mean()) for seed in seeds for task in tasks) / (len(seeds) * len(tasks))
-        for arm in (winner, base)
-    )
+    first, second = (fmean(float(values.mean()) for values in scores(arm, seeds, tasks)) for arm in arms)
     return first, second
 
 

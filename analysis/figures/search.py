@@ -38,7 +38,7 @@ def history_figure(study: Study) -> Figure | None:
     _paper_line(ax, search, first)
     ax.set_xlabel("trial")
     ax.set_ylabel(first)
-    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _legend_beside(ax)
     caption = f"Every trial's {first} in the order in which trials began; dotted: the paper's setting."
     return Figure("history", "Trials and the best so far", caption, to_svg(figure))
 
@@ -82,7 +82,7 @@ def pareto_figure(study: Study) -> Figure | None:
         )  # fmt: skip
         ax.set_xlabel(name)
     axes[0, 0].set_ylabel(first)
-    axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _legend_beside(axes[0, -1])
     caption = f"Whole trials; ringed: those that no other beats in {', '.join(search.search.shown)} at once."
     return Figure("pareto", "Trade-offs between what trials are looked at for", caption, to_svg(figure))
 
@@ -101,6 +101,10 @@ def importance_figure(study: Study) -> Figure | None:
     ax.set_xlabel("importance, % (PED-ANOVA)")
     caption = "Which parameters decide whether a trial is among the best tenth, over the whole trials of this search."
     return Figure("importance", "Importance of the parameters", caption, to_svg(figure))
+
+
+def _legend_beside(ax: Any) -> None:
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
 def _slice(ax: Any, search: SearchFile, parameter: Parameter, first: str) -> None:

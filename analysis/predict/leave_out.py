@@ -46,16 +46,17 @@ def regret(predicted: Values, gains: Values) -> float:
 
 def chance_regret(groups: Sequence[Group]) -> float:
     """Of an arm drawn at random, over groups, each collection alike."""
-    return _over_collections(groups, lambda group: float(group.gains.max() - group.gains.mean()))
+    return fmean(
+        fmean(float(group.gains.max() - group.gains.mean()) for group in inside)
+        for inside in _collections(groups).values()
+    )
 
 
 def mean_tau(groups: Sequence[Group], predict: Predict) -> float | None:
     """Over the groups that have one, each collection alike; None where none has."""
-    found = [(group, value) for group in groups if (value := tau(predict(group), group.gains)) is not None]
-    if not found:
-        return None
-    values = {id(group): value for group, value in found}
-    return _over_collections([group for group, _ in found], lambda group: values[id(group)])
+    by_collection = [_taus(inside, predict) for inside in _collections(groups).values()]
+    found = [fmean(value for _, value in judged) for judged in by_collection if judged]
+    return fmean(found) if found else None
 
 
 def by_quantity(groups: Sequence[Group], name: str) -> list[LeftOut]:
@@ -89,16 +90,15 @@ def _leave_out(groups: Sequence[Group], fit: Callable[[Sequence[Group]], Predict
         predict = fit([group for group in groups if group.collection != collection])
         if predict is None:
             continue
-        taus = {id(g): value for g in inside if (value := tau(predict(g), g.gains)) is not None}
-        judged = [group for group in inside if id(group) in taus]
-        if judged:
-            losses = [regret(predict(group), group.gains) for group in judged]
-            results.append(LeftOut(collection, len(judged), fmean(taus.values()), fmean(losses)))
+        if judged := _taus(inside, predict):
+            losses = [regret(predict(group), group.gains) for group, _ in judged]
+            results.append(LeftOut(collection, len(judged), fmean(value for _, value in judged), fmean(losses)))
     return results
 
 
-def _over_collections(groups: Sequence[Group], value: Callable[[Group], float]) -> float:
-    return fmean(fmean(value(group) for group in inside) for inside in _collections(groups).values())
+def _taus(groups: Sequence[Group], predict: Predict) -> list[tuple[Group, float]]:
+    """The groups that have a tau, each with it."""
+    return [(group, value) for group in groups if (value := tau(predict(group), group.gains)) is not None]
 
 
 def _collections(groups: Sequence[Group]) -> Mapping[str, list[Group]]:
@@ -110,7 +110,7 @@ def _collections(groups: Sequence[Group]) -> Mapping[str, list[Group]]:
 
 def _whole(group: Group, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     """(A,) the arms that have every quantity."""
-    there: npt.NDArray[np.bool_] = np.all(np.isfinite([group.known[name] for name in names]), axis=0, keepdims=False)
+    there: npt.NDArray[np.bool_] = np.all(np.isfinite([group.known[name] for name in names]), axis=0)
     return there
 
 

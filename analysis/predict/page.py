@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -45,20 +45,21 @@ def predictor_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, 
 
 def page(groups: Sequence[Group], orders: Sequence[Agreement]) -> str:
     """The page as Markdown."""
+    left_out = {name: by_quantity(groups, name) for name in NAMES}
     return "\n".join(
         [
             HEAD,
-            f"## Quantities\n\n{markdown(_quantities(groups))}",
-            f"## By collection left out\n\n{markdown(_collections(groups))}",
+            f"## Quantities\n\n{markdown(_quantities(groups, left_out))}",
+            f"## By collection left out\n\n{markdown(_collections(left_out))}",
             f"## Does a small student order the arms as a larger one does?\n\n{_orders(orders)}",
             f"## Groups\n\n{markdown(_groups(groups))}",
         ]
     )
 
 
-def _quantities(groups: Sequence[Group]) -> Table:
+def _quantities(groups: Sequence[Group], left_out: Mapping[str, Sequence[LeftOut]]) -> Table:
     header = ("quantity", "groups", "tau", "tau left out", "lowest", "highest", "regret left out")
-    rows = [_row(name, mean_tau(groups, _known(name)), by_quantity(groups, name)) for name in NAMES]
+    rows = [_row(name, mean_tau(groups, _known(name)), found) for name, found in left_out.items()]
     rows.append(_row("all but the teacher's, least squares", None, by_all(groups, COMBINED)))
     chance = ("an arm drawn at random", str(len(groups)), DASH, DASH, DASH, DASH, fixed(chance_regret(groups), 4))
     return Table(header, (*rows, chance))
@@ -81,10 +82,10 @@ def _signed(value: float | None) -> str:
     return DASH if value is None else signed(value, 2)
 
 
-def _collections(groups: Sequence[Group]) -> Table:
+def _collections(left_out: Mapping[str, Sequence[LeftOut]]) -> Table:
     """Tau of each quantity on each collection, left out."""
-    found = {name: {one.collection: one for one in by_quantity(groups, name)} for name in NAMES}
-    collections = sorted({group.collection for group in groups})
+    found = {name: {one.collection: one for one in several} for name, several in left_out.items()}
+    collections = sorted({one.collection for several in left_out.values() for one in several})
     rows = tuple(
         (name, *(_signed(there[one].tau) if one in there else DASH for one in collections))
         for name, there in found.items()

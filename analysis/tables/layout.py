@@ -27,8 +27,7 @@ def layout_table(found: list[Layout]) -> Table:
 
 
 def _together(layout: Layout) -> str:
-    known = layout.together is not None and layout.mined
-    return percent(layout.together / layout.mined) if known and layout.together is not None else DASH
+    return DASH if layout.together is None or not layout.mined else percent(layout.together / layout.mined)
 
 
 def _cells(layout: Layout) -> tuple[str, ...]:

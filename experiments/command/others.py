@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.command.build import Composed
-from experiments.config import BaseStudent, CheckpointStudent, RunConfig, runs_in
+from experiments.config import BaseStudent, CheckpointStudent, DistilledStudent, RunConfig, runs_in
 from experiments.records.folder import find_record
 from experiments.stages.checkpoint import check_trains, trained_base
 
@@ -31,3 +31,9 @@ def base_student(run: Composed, planned: Mapping[str, RunConfig]) -> BaseStudent
             return trained_base(student.run, run.execution.record_roots)
         student = planned[student.run].student
     return student
+
+
+def untrained_student(run: Composed) -> BaseStudent:
+    """The base model of a recorded run's student; of one that is fitted to a teacher first, what it is before."""
+    student = base_student(run, {})
+    return student.base if isinstance(student, DistilledStudent) else student

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from experiments.records.folder import find_record
 from experiments.searching.trials import SearchFile, read_search
-from experiments.studies.plan import Plan, plan_path, read_plan
-from experiments.studies.standing import store_of
-
-RESULTS = Path("results")
+from experiments.studies.plan import Plan, read_plan
+from experiments.studies.standing import RESULTS, plan_places, store_of
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,11 @@ class SearchLines:
 
 def search_lines(name: str, settings: Sequence[str]) -> SearchLines | None:
     """Trials by how they ended, the runs with fresh seeds, the command that goes on; None for what is no search."""
-    store = store_of(settings)
-    for path in (plan_path(store, name), RESULTS / name / "plan.json"):
+    for path in plan_places(name, settings):
         found = read_search(path.parent)
         if found is not None:
             plan = read_plan(path) if path.is_file() else None
-            return _lines(found, plan, (store, RESULTS))
+            return _lines(found, plan, (store_of(settings), RESULTS))
     return None
 
 

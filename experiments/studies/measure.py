@@ -12,7 +12,7 @@ import numpy.typing as npt
 from experiments.collections.load import load_own
 from experiments.collections.splits import require_split
 from experiments.command.build import Composed
-from experiments.config import CarvedData, DistilledStudent, NoTraining, RunConfig, RunData
+from experiments.config import CarvedData, NoTraining, RunConfig, RunData
 from experiments.identity import derive_seed
 from experiments.ir import Collection
 from experiments.miners.needs import check_needs
@@ -115,11 +115,7 @@ def _draw(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _student(run: Composed) -> SentenceTransformer:
-    from experiments.command.others import base_student
-    from experiments.models.encoder import load_encoder
+    from experiments.command.others import untrained_student
     from experiments.models.student import build_student
 
-    student = base_student(run, {})
-    if isinstance(student, DistilledStudent):
-        return load_encoder(student.base, execution=run.execution)
-    return build_student(student, execution=run.execution)
+    return build_student(untrained_student(run), execution=run.execution)

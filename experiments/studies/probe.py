@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.command.build import Composed
-from experiments.command.others import base_student
-from experiments.config import BaseStudent, DenseTeacher, DistilledStudent, ModelStudent, Training
+from experiments.command.others import untrained_student
+from experiments.config import DenseTeacher, Training
 from experiments.models.device import device_memory, is_cuda, resolve_device, use_device
 from experiments.records.environment import threads_used, use_threads
 from experiments.studies.fitted import Rates, Work, time_line
@@ -73,7 +73,9 @@ def _training(run: Composed, found: Sampled) -> tuple[float, float | None]:
 
     train = run.config.train
     assert isinstance(train, Training)
-    model = trainable(_base(run), seed=0, execution=run.execution, dropout=train.dropout, attention=train.attention)
+    model = trainable(
+        untrained_student(run), seed=0, execution=run.execution, dropout=train.dropout, attention=train.attention
+    )
     set_lengths(model, query=train.query_length, document=train.passage_length)
     if train.freeze_token_embeddings:
         freeze_token_embeddings(model)
@@ -119,7 +121,7 @@ def _evaluation(run: Composed, found: Sampled) -> float:
     from experiments.models.student import build_student
 
     asked = run.config.evaluation
-    model = build_student(_base(run), execution=run.execution, attention="sdpa", precision=asked.precision)
+    model = build_student(untrained_student(run), execution=run.execution, attention="sdpa", precision=asked.precision)
     return _rate(model, found, asked.passage_length or LONGEST)
 
 
@@ -145,9 +147,3 @@ def _rate(model: SentenceTransformer, found: Sampled, length: int) -> float:
     started = time.perf_counter()
     model.encode(texts, batch_size=32, show_progress_bar=False)
     return float(tokens.sum() / max(time.perf_counter() - started, 1e-6))
-
-
-def _base(run: Composed) -> BaseStudent:
-    """The student's base; of one that is fitted to a teacher first, what it is before."""
-    student = base_student(run, {})
-    return ModelStudent(**student.base.model_dump()) if isinstance(student, DistilledStudent) else student

@@ -19,6 +19,7 @@ from experiments.studies.plain import plain_cells
 from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.planner import StudyPlanner
 
+RESULTS = Path("results")
 STATES = ("done", "missing", "outdated", "started", "killed", "failed", "waits")
 
 
@@ -80,10 +81,12 @@ def command_of(study: str, settings: Sequence[str]) -> list[str]:
 
 def plan_of(study: str, settings: Sequence[str]) -> Plan | None:
     """The plan that the study's runs were made under: the store's, else the published one; None: it was never run."""
-    for path in (plan_path(store_of(settings), study), Path("results") / study / "plan.json"):
-        if path.is_file():
-            return read_plan(path)
-    return None
+    return next((read_plan(path) for path in plan_places(study, settings) if path.is_file()), None)
+
+
+def plan_places(study: str, settings: Sequence[str]) -> tuple[Path, Path]:
+    """Where the plan of a study may lie: in the store that a command line names, and among the published results."""
+    return plan_path(store_of(settings), study), RESULTS / study / "plan.json"
 
 
 def store_of(settings: Sequence[str]) -> Path:

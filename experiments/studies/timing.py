@@ -12,13 +12,13 @@ from experiments.studies.standing import Standing
 
 
 def time_line(rows: Sequence[Standing]) -> str:
-    """`time: 12 min spent on 5 runs; about 4 min left for 2, by the median of the same arm's finished runs`.
+    """`time: 12 minutes spent on 5 runs; about 4 minutes left for 2 ...`.
 
     Seconds are those of the records, wherever they were made; a run that reused its student took less than another.
     """
     took = _seconds(rows)
     left = [row for row in rows if row.state != "done"]
-    spent = _duration(sum(dict(_by_run(rows, took)).values()))
+    spent = time_text(sum(dict(_by_run(rows, took)).values()))
     said = f"time: {spent} spent on {len(set(_done(rows)))} runs"
     if not left:
         return said
@@ -27,7 +27,7 @@ def time_line(rows: Sequence[Standing]) -> str:
     if len(known) < len(guesses):
         return f"{said}; how long the {len(left)} that are left will take is not known before one is finished"
     by = "by the medians of finished runs of the same arm, else block"
-    return f"{said}; about {_duration(sum(known))} left for {len(left)} one after another, {by}"
+    return f"{said}; about {time_text(sum(known))} left for {len(left)} one after another, {by}"
 
 
 def _seconds(rows: Sequence[Standing]) -> dict[Cell, float]:
@@ -61,7 +61,3 @@ def _expected(cell: Cell, took: dict[Cell, float]) -> float | None:
         if seconds := [value for one, value in took.items() if alike(one)]:
             return median(seconds)
     return None
-
-
-def _duration(seconds: float) -> str:
-    return time_text(seconds).removeprefix("about ")
