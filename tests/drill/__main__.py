@@ -8,14 +8,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1")
 
+from analysis.drill import Round
 from experiments.files import write_json
-from tests.drill.rounds import KINDS, Round, can_mount, play
+from tests.drill.rounds import KINDS, can_mount, play
 from tests.drill.sweep import Sweep, Undisturbed, undisturbed
 
 SEEDS = 1
@@ -64,7 +64,7 @@ def _facts(clean: Undisturbed, rounds: Sequence[Round], *, seed: int) -> dict[st
         "artifacts": len(clean.begun),
         "undisturbed_seconds": round(clean.seconds, 1),
         "full_disk": "a file system of a drawn size" if can_mount() else "a limit on the size of files",
-        "rounds": [asdict(one) for one in rounds],
+        "rounds": [one.model_dump(mode="json") for one in rounds],
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from analysis.drill import Round
 from experiments.store import DESCRIPTOR
 from tests.drill.check import Key, faults
 from tests.drill.driver import Journal, finish, start
@@ -34,27 +35,6 @@ class Moment:
 
     def told(self, clean: Undisturbed) -> str:
         return f"{clean.begun[self.begun][0]}, {self.share:.0%} of its time, artifact {self.begun + 1}"
-
-
-@dataclass(frozen=True)
-class Round:
-    """What happened. ended: exit codes of the disturbed drivers, None = it hung. recorded: runs with a record then.
-
-    resumed: trainings that went on from a checkpoint. damaged: artifacts whose bytes were flipped. faults: what is not
-    as it should be. seconds: all in all; again: of the command that was run to its end.
-    """
-
-    number: int
-    kind: str
-    moment: str
-    ended: tuple[int | None, ...]
-    recorded: int
-    artifacts: int
-    resumed: int
-    damaged: int
-    faults: tuple[str, ...]
-    seconds: float
-    again: float
 
 
 @dataclass

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from experiments.collections.load import load_as_trained
@@ -14,6 +12,7 @@ from experiments.command.compose import Composer
 from experiments.command.quoting import accept
 from experiments.run import main
 from tests.helpers.beir import write_files
+from tests.helpers.runs import run_of
 
 SMALL = (
     "tracker=none teacher=bm25 student=tiny mining.num_negatives=2 mining.depth=8 train.steps=2 train.batch_size=8 "
@@ -37,15 +36,8 @@ def planted(folder: Path, *, train: int = 24, near: int = 3) -> Path:
 
 
 def run(root: Path, *arguments: str) -> dict[str, Any]:
-    """The record of a run, with its mined rows under "rows"."""
-    given = [*SMALL.split(), f"outputs={root}/outputs", *arguments]
-    assert main(given) == 0
-    name = Composer().run(accept(given, many=False)).run_id
-    (path,) = (root / "outputs" / "store" / "records" / name).glob("*.json")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    with np.load(root / "outputs" / "store" / "mine" / record["artifacts"]["mine"] / "mined.npz") as mined:
-        record["rows"] = {name: mined[name] for name in ("query", "document", "known_false")}
-    return record
+    """The record of a small run, with its mined rows under "rows"."""
+    return run_of(root, *SMALL.split(), *arguments)
 
 
 def test_leaks_are_counted_said_removed_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.command.compose import Composer
-from experiments.command.quoting import accept
 from experiments.ir import NO_DOCUMENT
 from experiments.run import main
 from tests.helpers.beir import write_beir
+from tests.helpers.runs import run_of
 
 SMALL = (
     "tracker=none teacher=bm25 student=tiny mining.num_negatives=1 mining.depth=20 train.steps=2 train.batch_size=8 "
@@ -39,15 +38,8 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def run(root: Path, *arguments: str) -> dict[str, Any]:
-    """The record of a run, with its mined rows as ids under "rows"."""
-    given = [*SMALL.split(), f"outputs={root}/outputs", *arguments]
-    assert main(given) == 0
-    name = Composer().run(accept(given, many=False)).run_id
-    (path,) = (root / "outputs" / "store" / "records" / name).glob("*.json")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    with np.load(root / "outputs" / "store" / "mine" / record["artifacts"]["mine"] / "mined.npz") as mined:
-        record["rows"] = {name: mined[name] for name in ("query", "positive", "document", "rank")}
-    return record
+    """The record of a small run, with its mined rows under "rows"."""
+    return run_of(root, *SMALL.split(), *arguments)
 
 
 def test_the_same_data_as_pairs_and_in_beir_form_gives_the_same_negatives(
@@ -65,7 +57,7 @@ def test_the_same_data_as_pairs_and_in_beir_form_gives_the_same_negatives(
     pairs = run(tmp_path, *own)
     said = capsys.readouterr().out
     assert "query=question, query_id=qid, positive_id=doc_id, negative_id=negative_id, score=label" in said
-    assert all(np.array_equal(beir["rows"][name], pairs["rows"][name]) for name in beir["rows"])
+    np.testing.assert_equal(beir["rows"], pairs["rows"])
     assert pairs["collections"]["toy"]["queries"] == beir["collections"]["beir"]["queries"]
     assert pairs["tasks"]["toy/test"]["queries"] == 6
     assert str(tmp_path) not in json.dumps(pairs["config"])
