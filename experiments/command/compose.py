@@ -96,19 +96,23 @@ class Composer:
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
         self._choices: dict[str, list[str]] = {}
+        self._overrides: dict[str, Override] = {}
         self._study_files: dict[tuple[str, str], StudyFile] = {}
 
     def parse(self, arguments: Sequence[str]) -> list[Override]:
         """Parsed overrides; each names a choice that exists, and no group is given a list."""
-        try:
-            overrides: list[Override] = OverridesParser.create().parse_overrides(list(arguments))
-        except HydraException as error:
-            text = getattr(error, "override", None) or " ".join(arguments)
-            why = mistakes.hydra_line(str(error))
-            raise UserError(f"{text}: cannot be read as KEY=VALUE, quote special characters ({why})") from error
-        for override in overrides:
+        return [self._parsed(text) for text in arguments]
+
+    def _parsed(self, text: str) -> Override:
+        if text not in self._overrides:  # the runs of a study have most of their overrides in common
+            try:
+                (override,) = OverridesParser.create().parse_overrides([text])
+            except HydraException as error:
+                why = mistakes.hydra_line(str(error))
+                raise UserError(f"{text}: cannot be read as KEY=VALUE, quote special characters ({why})") from error
             self._check_group(override)
-        return overrides
+            self._overrides[text] = override
+        return self._overrides[text]
 
     def is_group(self, key: str) -> bool:
         """Whether a key is a config group."""
