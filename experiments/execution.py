@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from experiments.config import Count, Size, Value
 
@@ -30,6 +30,22 @@ class NoTracker(Value):
 TrackerConfig = Annotated[WandbTracker | NoTracker, Field(discriminator="kind")]
 
 
+class RayWorkers(Value):
+    """The workers of engine=ray, and the cluster they are on.
+
+    address: None = a cluster that is started on this machine for a stage, "auto" = the one that this machine belongs
+    to, else HOST:PORT. num_gpus: of each worker, None = one where the run is on a GPU. max_retries: how often a worker
+    that is lost is started again, and its shard done anew. runtime_env: as `ray.init` takes it.
+    """
+
+    address: str | None = None
+    workers: Count = 2
+    num_cpus: Annotated[float, Field(gt=0.0)] = 1.0
+    num_gpus: Annotated[float, Field(ge=0.0)] | None = None
+    max_retries: Size = 3
+    runtime_env: dict[str, Any] = Field(default_factory=dict)
+
+
 class Labels(Value):
     """What a run is called in a study: W&B group, job type and tags. Never part of identity."""
 
@@ -43,6 +59,9 @@ class Execution(Value):
 
     device: "auto" = CUDA where there is one. threads: None = torch's own choice. store: the artifact store's folder.
     inference_batch_size: texts encoded together in fp32; None = 32 on the CPU, 256 on CUDA.
+    engine: who encodes and searches: this process; a pool of processes, one on each of `devices`, which encodes; or
+    Ray's workers, which do both. devices: of the pool, () = every GPU.
+    shard: passages that are encoded, and kept, before the next ones; a stopped encoding goes on at the next shard.
     workers: processes that read docstrings, and on CUDA those that tokenise training batches.
     deterministic: on CUDA, only algorithms that repeat their results to the last bit; recorded.
     checkpoint_every: seconds after which a training keeps a checkpoint to go on from; 0 = every step, None = never.
@@ -55,6 +74,10 @@ class Execution(Value):
 
     device: str = "auto"
     inference_batch_size: Count | None = None
+    engine: Literal["process", "pool", "ray"] = "process"
+    devices: tuple[str, ...] = ()
+    ray: RayWorkers = RayWorkers()
+    shard: Count = 50_000
     workers: Count = 2
     deterministic: bool = True
     threads: Count | None = None
@@ -71,6 +94,12 @@ class Execution(Value):
     labels: Labels = Labels()
     dev_every: Count | None = None
     progress: bool = True
+
+    @model_validator(mode="after")
+    def _devices_have_a_pool(self) -> Execution:
+        if self.devices and self.engine != "pool":
+            raise ValueError(f"devices={list(self.devices)} are a pool's, and engine={self.engine}: use engine=pool")
+        return self
 
     @property
     def record_roots(self) -> tuple[Path, ...]:

@@ -11,10 +11,10 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from experiments.errors import UserError
 
@@ -52,12 +52,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Written aside, flushed to the disk and renamed. Raises StorageError; a failure leaves nothing."""
+    """Written as `write_file` does."""
+    write_file(path, lambda file: file.write(data))
+
+
+def write_file(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """What `fill` writes: aside, flushed to the disk and renamed. Raises StorageError; a failure leaves nothing."""
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with scratch.open("wb") as file:
-            file.write(data)
+            fill(file)
             file.flush()
             # Without it a power cut can leave an empty file under the final name.
             os.fsync(file.fileno())
@@ -67,16 +72,6 @@ def write_bytes(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
-
-
-def reserve(path: Path) -> None:
-    """Claim the disk blocks of a file that is as long as it will be. Raises OSError where they are not to be had.
-
-    A sparse file that is mapped into memory would else end the process with SIGBUS on a full disk.
-    """
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
 
 
 @contextmanager

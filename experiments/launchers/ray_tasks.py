@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import socket
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from experiments.errors import UserError
+from experiments.engines.ray_cluster import cluster
 from experiments.launchers.ending import lost
 from experiments.launchers.job import LaunchedJob
 from experiments.launchers.turns import run_in_turn
@@ -23,15 +20,8 @@ def run_on_ray(
     init: of `ray.init`. task: of a remote function's options (num_cpus, num_gpus, max_retries). Raises UserError where
     there is no such cluster.
     """
-    ray = _ray()
-    ours = not ray.is_initialized()
-    if ours:
-        _start(ray, init)
-    try:
+    with cluster(init, asked="hydra/launcher=ray", key="hydra.launcher.init.address") as ray:
         _run(ray, jobs, task, at_once or len(jobs))
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 def _run(ray: ModuleType, jobs: Sequence[LaunchedJob], task: Mapping[str, Any], at_once: int) -> None:
@@ -55,30 +45,3 @@ def _run(ray: ModuleType, jobs: Sequence[LaunchedJob], task: Mapping[str, Any], 
 
 def _work(job: LaunchedJob) -> None:
     job()
-
-
-def _start(ray: ModuleType, init: Mapping[str, Any]) -> None:
-    given = {name: value for name, value in init.items() if value is not None}
-    try:
-        _reach(str(given.get("address", "")))
-        ray.init(logging_level=logging.WARNING, **given)
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())
-        raise UserError(
-            f"hydra.launcher.init.address={given.get('address')}: no Ray cluster answers ({why})"
-        ) from error
-
-
-def _reach(address: str) -> None:
-    """Raise OSError where nothing listens at HOST:PORT: Ray itself tries again for many minutes."""
-    if place := re.fullmatch(r"([\w.-]+):(\d+)", address):
-        socket.create_connection((place[1], int(place[2])), timeout=10).close()
-
-
-def _ray() -> ModuleType:
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError("hydra/launcher=ray needs Ray: pip install -e '.[ray]'") from error
-    module: ModuleType = ray
-    return module

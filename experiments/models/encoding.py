@@ -34,14 +34,23 @@ def encode_batches(
     nfcorpus, most of whose texts are cut at one length). `lengths`: their tokens, (n,), where these are known. Raises
     UserError, naming `name` and the text, for a vector with a number that is not finite.
     """
-    encode = model.encode_query if role == "query" else model.encode_document
-    order = np.argsort(-(token_lengths(model, texts) if lengths is None else lengths), kind="stable")
+    order = longest_first(token_lengths(model, texts) if lengths is None else lengths)
     for start in range(0, len(order), batch_size):
         positions = order[start : start + batch_size]
-        batch = [texts[i] for i in positions]
-        vectors = np.asarray(encode(batch, batch_size=batch_size, show_progress_bar=False), dtype=np.float32)
-        check_finite(vectors, batch, role=role, name=name)
-        yield positions, vectors
+        yield positions, encode_batch(model, [texts[i] for i in positions], role=role, name=name)
+
+
+def encode_batch(model: SentenceTransformer, batch: list[str], *, role: Role, name: str) -> npt.NDArray[np.float32]:
+    """Vectors (b, d) float32 of texts in one batch. Raises UserError as `encode_batches` does."""
+    encode = model.encode_query if role == "query" else model.encode_document
+    vectors = np.asarray(encode(batch, batch_size=len(batch), show_progress_bar=False), dtype=np.float32)
+    check_finite(vectors, batch, role=role, name=name)
+    return vectors
+
+
+def longest_first(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The order in which texts are batched, equal lengths in the given order: positions (n,)."""
+    return np.argsort(-lengths, kind="stable")
 
 
 def token_lengths(model: SentenceTransformer, texts: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -72,6 +81,12 @@ def check_finite(vectors: npt.NDArray[np.float32], texts: Sequence[str], *, role
             f"{name} gives a vector with NaN or infinite numbers for {len(broken)} of {len(texts)} texts encoded "
             f"together, first for the {role} {first_words(texts[broken[0]])}: use fp32, or another model"
         )
+
+
+def unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows of length 1; a zero row stays zero."""
+    lengths: npt.NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, np.maximum(lengths, np.float32(1e-12)))
 
 
 def first_words(text: str, *, limit: int = 60) -> str:

@@ -43,13 +43,14 @@ def retrieve(
     again = functools.partial(retrieve, collection, depth=depth, store=store, execution=execution, embed=embed)
     tools = Tools(embed=embed, store=store, execution=execution, retrieve=lambda other: again(teacher=other))
     prepared = TEACHERS[teacher.kind](teacher, question, tools)
+    payload = _payload(question, prepared.identity)
 
     @device_memory("free what else holds its memory, or use execution.device=cpu")
     def make(folder: Path) -> None:
-        found = to_candidates(prepared.rank(), qrels=question.qrels, depth=depth)
+        found = to_candidates(prepared.rank(store.partial(RETRIEVE.name, payload)), qrels=question.qrels, depth=depth)
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})
 
-    artifact = store.get_or_make(RETRIEVE.name, _payload(question, prepared.identity), make)
+    artifact = store.get_or_make(RETRIEVE.name, payload, make)
     return _read(artifact.path, sparse=prepared.sparse), [*prepared.inputs, artifact]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.config import PrecomputedTeacher
+from experiments.engines.shards import kept_in
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection, Positions, Scores, hash_texts
-from experiments.models.device import resolve_device
 from experiments.teachers.dense import rank_dense
 from experiments.teachers.ranking import Ranking
 from experiments.teachers.score_files import Scored, content_of, files_of, read_scores
@@ -33,10 +34,12 @@ def prepare(teacher: PrecomputedTeacher, question: Question, tools: Tools) -> Pr
         "documents": hash_texts(question.collection.corpus.ids),
     }
 
-    def rank() -> Ranking:
+    def rank(keep: Path) -> Ranking:
         path = _path(teacher, tools.execution)
         if teacher.format == "embeddings":
-            return _rank_vectors(teacher, path, question, device=resolve_device(tools.execution))
+            queries, documents = _read_vectors(teacher, path, question)
+            kept = functools.partial(kept_in, keep, tools.store.environment)
+            return rank_dense(queries, documents, question=question, execution=tools.execution, kept=kept)
         return _rank_lists(teacher, path, question)
 
     return Prepared(identity=identity, inputs=(), rank=rank, sparse=teacher.format != "embeddings")
@@ -140,7 +143,7 @@ class _Unknown:
 # ---------------------------------------------------------------- vectors
 
 
-def _rank_vectors(teacher: PrecomputedTeacher, path: Path, question: Question, *, device: str) -> Ranking:
+def _read_vectors(teacher: PrecomputedTeacher, path: Path, question: Question) -> tuple[Scores, Scores]:
     collection, unknown = question.collection, _Unknown(teacher, path)
     asked = pd.Index([name for split in collection.splits.values() for name in split.queries.ids]).unique()
     documents = _vectors(path / "documents", collection.corpus.ids, unknown.documents)
@@ -150,9 +153,7 @@ def _rank_vectors(teacher: PrecomputedTeacher, path: Path, question: Question, *
     unknown.check(collection.name)
     if queries.shape[1] != documents.shape[1]:
         raise UserError(f"{path}: queries have {queries.shape[1]} dimensions, documents {documents.shape[1]}")
-    return rank_dense(
-        queries, documents, collection=collection, qrels=question.qrels, depth=question.depth, device=device
-    )
+    return queries, documents
 
 
 def _vectors(stem: Path, wanted: Sequence[str], unknown: Callable[[npt.NDArray[np.object_]], None]) -> Scores:

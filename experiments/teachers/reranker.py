@@ -32,7 +32,7 @@ def prepare(teacher: RerankerTeacher, question: Question, tools: Tools) -> Prepa
     return Prepared(
         identity=_identity(teacher, artifacts[-1].key, tools.execution),
         inputs=tuple(artifacts),
-        rank=lambda: rerank(candidates, question, score),
+        rank=lambda _: rerank(candidates, question, score),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from experiments.config import TeacherConfig, VectorTeacher
@@ -66,12 +67,12 @@ class Prepared:
     """A teacher ready to rank.
 
     identity: what names its scores on this question, as JSON values. inputs: the artifacts it reads, for the record.
-    rank: the search itself. sparse: as in `ir.Candidates`.
+    rank: the search itself, given a folder that outlives one that is stopped. sparse: as in `ir.Candidates`.
     """
 
     identity: dict[str, Any]
     inputs: tuple[Artifact, ...]
-    rank: Callable[[], Ranking]
+    rank: Callable[[Path], Ranking]
     sparse: bool = False
 
 
@@ -87,7 +88,7 @@ def by_rows(teacher: Any, question: Question, rows: Callable[[], ScoreRows]) -> 
         "passages": hash_texts(question.collection.corpus.passages),
     }
 
-    def rank() -> Ranking:
+    def rank(_: Path) -> Ranking:
         passages = question.collection.corpus.passages
         return rank_rows(
             finite_rows(rows(), name=teacher.name, queries=question.queries, passages=passages),

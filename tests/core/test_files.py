@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.files import StorageError, reserve, write_json, write_text
+from experiments.files import StorageError, write_json, write_text
 
 WRITERS = {
     "text": "write_text(folder / 'a.txt', 'x' * 100_000)",
     "numpy": "np.save(folder / 'a.npy', np.zeros(100_000))",
     "npz": "np.savez(folder / 'a.npz', a=np.zeros(100_000))",
-    "mapped": "np.lib.format.open_memmap(folder / 'a.npy', mode='w+', dtype='float32', shape=(100_000,))",
+    "shard": "Kept(folder).put('a', np.zeros(100_000))",
     "parquet": "pd.DataFrame({'a': np.random.default_rng(0).random(100_000)}).to_parquet(folder / 'a.parquet')",
     "safetensors": "save_file({'a': np.zeros(100_000)}, folder / 'a.safetensors')",
 }
@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
+from experiments.engines.shards import Kept
 from experiments.errors import UserError
 from experiments.files import write_text
 from experiments.store import Store
@@ -70,16 +71,3 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(StorageError, match=r"a/b/c\.json: cannot be written \(Not a directory, .* MB free\): make it"):
         write_json(tmp_path / "a" / "b" / "c.json", 1)
-
-
-def test_reserve_claims_the_blocks_of_a_sparse_file_and_keeps_its_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "sparse"
-    with path.open("wb") as file:
-        file.write(b"head")
-        file.truncate(1 << 20)
-    if path.stat().st_blocks * 512 >= 1 << 20:
-        pytest.skip("this file system has no sparse files")
-    reserve(path)
-    if sys.platform == "linux":
-        assert path.stat().st_blocks * 512 >= 1 << 20
-    assert path.read_bytes() == b"head" + bytes((1 << 20) - 4)

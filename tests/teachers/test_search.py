@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.models.encoding import unit
 from experiments.teachers import blocks, rescore, search
 from experiments.teachers.blocks import Room, propose_blocks, score_grid_on
-from experiments.teachers.dense import unit
 from experiments.teachers.pairs import CHUNK_NUMBERS, rounding, score_pairs
 from experiments.teachers.rescore import score_grid
 
