@@ -29,6 +29,7 @@ from experiments.config import (
 )
 from experiments.errors import UserError
 from experiments.execution import Execution
+from experiments.pipeline import runs, steps
 from experiments.records import folder
 from experiments.records.folder import find_record, record_paths
 from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord
@@ -56,7 +57,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lambda: [
         entry.getMessage()
         for entry in caplog.records
-        if entry.name == pipeline.log.name and entry.levelno == logging.WARNING
+        if entry.name == "experiments" and entry.levelno == logging.WARNING
     ]
 
 
@@ -126,7 +127,7 @@ def test_a_run_that_failed_half_way_goes_on_from_its_last_whole_artifact(
         raise RuntimeError("machine lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "evaluate", fail)
+        patch.setattr(steps, "evaluate", fail)
         with pytest.raises(RuntimeError, match="machine lost"):
             pipeline.run(config, execution)
     assert find_record([execution.store], config.run_id) is None
@@ -167,13 +168,13 @@ def test_an_outdated_record_whose_rows_differ_is_run_again(
     config = make_config(seed=12)
     first = pipeline.run(config, execution)
     raise_version(monkeypatch, MINE)
-    mine = pipeline.mine_stage
+    mine = steps.mine_stage
 
     def other_rows(**options: Any) -> Any:
         mined, artifact = mine(**options)
         return replace(mined, negatives=mined.negatives.take(np.arange(len(mined.negatives))[::-1])), artifact
 
-    monkeypatch.setattr(pipeline, "mine_stage", other_rows)
+    monkeypatch.setattr(steps, "mine_stage", other_rows)
     again = pipeline.run(config, execution)
     assert again.artifacts["train"] != first.artifacts["train"]
 
@@ -258,7 +259,7 @@ def test_a_tracker_that_fails_after_the_record_is_a_warning(
 ) -> None:
     folder = write_beir(tmp_path / "toy")
     execution = Execution(store=tmp_path / "store", data_paths={"toy": folder}, device="cpu", threads=1, progress=False)
-    monkeypatch.setattr(pipeline, "make_tracker", lambda _: BrokenAtTheEnd())
+    monkeypatch.setattr(runs, "make_tracker", lambda _: BrokenAtTheEnd())
     config = make_config(until="mine")
     assert pipeline.run(config, execution) == find_record([execution.store], config.run_id)
     assert warned() == [f"run {config.run_id} is recorded, but its tracker did not finish (OSError: no space left)"]
