@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def each_chunk(work: Callable[[slice], None], chunks: Iterable[slice]) -> None:
-    """Call `work` for each chunk, on as many threads as torch has; within them it has one. Raises what `work` raises."""
+    """Call `work` for each chunk, on as many threads as torch has, each with one. Raises what `work` raises."""
     import torch
 
     threads = torch.get_num_threads()
