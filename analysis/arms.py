@@ -13,8 +13,9 @@ from analysis.load import PRIMARY, FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.stats import Difference, wilson
 from experiments.config import RunConfig, TopKCalibrated, collections_of
+from experiments.records.facts import TrainingFacts
 from experiments.records.folder import is_outdated
-from experiments.records.schema import MiningFacts, TrainingFacts
+from experiments.records.mining import MiningFacts
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from analysis.mined import Hardness, hardness
 from analysis.roles import miner_value
 from experiments.config import RunConfig
 from experiments.identity import digest
-from experiments.records.schema import MiningFacts
+from experiments.records.mining import MiningFacts
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from analysis.formats import percent
 from analysis.load import Study
-from experiments.records.schema import LeakCount, LeakFacts, MiningFacts, RunRecord
+from experiments.records.facts import LeakCount, LeakFacts
+from experiments.records.mining import MiningFacts
+from experiments.records.schema import RunRecord
 
 
 def leak_notes(study: Study, block: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from experiments.records.schema import Histogram, MiningFacts
+from experiments.records.mining import Histogram, MiningFacts
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
 from analysis.load import FinishedRun, Study
-from experiments.records.schema import Histogram
+from experiments.records.mining import Histogram
 
 
 def scores_figure(study: Study) -> Figure | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from analysis.mined import hardness
-from experiments.records.schema import MiningFacts
+from experiments.records.mining import MiningFacts
 
 Quantity = Callable[[Sequence[MiningFacts]], float | None]
 """Over the mining facts of an arm's seeds; None where it cannot be had from them."""

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from analysis.load import Study
-from experiments.records.schema import Provenance, RunRecord
+from experiments.records.facts import Provenance
+from experiments.records.schema import RunRecord
 
 UNTIMED = "carry no times, so they cannot show whether the declaration came before the first run"
 

@@ -10,7 +10,7 @@ from analysis.formats import Table, fixed, markdown, percent
 from analysis.load import Study
 from analysis.stats import wilson
 from analysis.tables.cells import known_text
-from experiments.records.schema import CalibrationFacts, MiningFacts, ReliabilityBin
+from experiments.records.mining import CalibrationFacts, MiningFacts, ReliabilityBin
 
 NOTE = (
     "Each candidate is judged by a logistic regression that saw no row of its query text. These arms have extra "

@@ -9,7 +9,8 @@ from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import FinishedRun, Study
 from analysis.stats import wilson
 from analysis.tables.cells import difference_text
-from experiments.records.schema import MEASURES, RateBin
+from experiments.records.mining import RateBin
+from experiments.records.schema import MEASURES
 
 
 def detail_markdown(study: Study, blocks: Sequence[str]) -> str:

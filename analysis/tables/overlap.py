@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from analysis.formats import DASH, Table, markdown
 from analysis.load import FinishedRun, Study
 from experiments.config import EnsembleTeacher
-from experiments.records.schema import MiningFacts
+from experiments.records.mining import MiningFacts
 
 NOTE = (
     "Jaccard index of the negatives that each of two teachers would give to a row, alone and under the same bar; mean "

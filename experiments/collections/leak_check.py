@@ -11,7 +11,7 @@ from experiments.collections.splits import NEARLY_LEAKING
 from experiments.config import RunData, collections_of
 from experiments.errors import UserError
 from experiments.ir import Collection
-from experiments.records.schema import LeakFacts
+from experiments.records.facts import LeakFacts
 
 
 def check_leaks(

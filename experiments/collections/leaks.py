@@ -15,7 +15,7 @@ from experiments.collections.matches import EXACT, NEAR, Levels, Matches, Pool, 
 from experiments.files import write_text
 from experiments.identity import digest
 from experiments.ir import Collection, Corpus, Queries, Split
-from experiments.records.schema import LeakCount
+from experiments.records.facts import LeakCount
 
 VERSION = 1
 """Part of the name under which what was found is kept."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from experiments.collections.splits import LEAKING, LEAKING_ELSEWHERE, NEARLY_LEAKING
 from experiments.config import DataConfig
 from experiments.ir import Collection
-from experiments.records.schema import CollectionFacts, LeakFacts
+from experiments.records.facts import CollectionFacts, LeakFacts
 
 log = logging.getLogger("experiments")
 screen = logging.getLogger("experiments.screen")

@@ -16,8 +16,10 @@ from experiments.command.cards import take_card
 from experiments.command.compose import from_hydra
 from experiments.command.requeue import is_requeued
 from experiments.errors import UserError
+from experiments.records.facts import TaskScores
 from experiments.records.folder import UNFINISHED, find_record, write_failure
-from experiments.records.schema import MiningFacts, RunRecord, TaskScores
+from experiments.records.mining import MiningFacts
+from experiments.records.schema import RunRecord
 
 log = logging.getLogger("experiments")
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from experiments.records.schema import Histogram, RateBin
+from experiments.records.mining import Histogram, RateBin
 
 _OUTER = (1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 1000.0)
 _INNER = tuple(round(i / 20, 2) for i in range(-20, 21))

@@ -19,7 +19,7 @@ from experiments.identity import derive_seed
 from experiments.ir import Scores
 from experiments.miners.draws import uniform
 from experiments.miners.reasons import SURVIVOR
-from experiments.records.schema import CalibrationFacts, ReliabilityBin
+from experiments.records.mining import CalibrationFacts, ReliabilityBin
 
 if TYPE_CHECKING:
     from experiments.miners.pool import Pool

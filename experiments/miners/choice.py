@@ -15,7 +15,7 @@ from experiments.miners.pool import Pool
 from experiments.miners.reasons import ABOVE_BAR, CHOSEN, LIKELY_POSITIVE, SURVIVOR, WITHIN_SHIFT
 from experiments.miners.selection import row_keys, select
 from experiments.miners.uniform import draw_documents
-from experiments.records.schema import CalibrationFacts
+from experiments.records.mining import CalibrationFacts
 
 State = npt.NDArray[np.int8]
 

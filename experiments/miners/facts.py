@@ -11,7 +11,7 @@ from experiments.miners.choice import Choice
 from experiments.miners.pairs import PairSet
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import CHOSEN, REASONS, REJECTED, REVEALED, SAME_GROUP, SAME_TEXT, SURVIVOR
-from experiments.records.schema import CalibrationFacts, Histogram, MiningFacts
+from experiments.records.mining import CalibrationFacts, Histogram, MiningFacts
 
 
 def mining_facts(pool: Pool, choice: Choice, row: npt.NDArray[np.int64], negatives: Negatives) -> MiningFacts:

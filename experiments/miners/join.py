@@ -15,7 +15,7 @@ from experiments.miners.facts import means
 from experiments.miners.member_facts import several_teachers, total_members
 from experiments.miners.mine import Mined
 from experiments.miners.reasons import PADDING
-from experiments.records.schema import Histogram, MiningFacts, PlaceboFacts, RateBin
+from experiments.records.mining import Histogram, MiningFacts, PlaceboFacts, RateBin
 
 Reasons = npt.NDArray[np.int8]
 

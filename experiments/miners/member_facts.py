@@ -13,7 +13,7 @@ from experiments.ir import NO_DOCUMENT, Negatives, Positions
 from experiments.miners.chunks import chunks
 from experiments.miners.ensemble import Combined
 from experiments.miners.facts import mean, with_chosen
-from experiments.records.schema import MemberFacts, MemberOverlap, MiningFacts
+from experiments.records.mining import MemberFacts, MemberOverlap, MiningFacts
 
 RANKS_ALONE = ("rank",)
 """The histograms that the negatives of several teachers may share: ranks have one unit, scores have not."""

@@ -20,7 +20,7 @@ from experiments.miners.pairs import encode
 from experiments.miners.pool import Pool
 from experiments.miners.reasons import REASONS
 from experiments.miners.relabel import find_relabelled
-from experiments.records.schema import MiningFacts
+from experiments.records.mining import MiningFacts
 
 __all__ = ["REASONS", "Mined", "mine", "mine_pool"]
 

@@ -17,7 +17,7 @@ from experiments.miners.pairs import PairSet
 from experiments.miners.reasons import PLACEBO
 from experiments.miners.rows import Rows
 from experiments.miners.selection import Columns, first_columns
-from experiments.records.schema import PlaceboFacts
+from experiments.records.mining import PlaceboFacts
 
 Mask = npt.NDArray[np.bool_]
 

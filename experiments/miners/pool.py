@@ -20,7 +20,7 @@ from experiments.miners.placebo import find_placebos
 from experiments.miners.reasons import BEYOND_DEPTH, PADDING, SURVIVOR
 from experiments.miners.rows import Rows, anchor_scores, show_positives, with_anchor
 from experiments.miners.texts import group_texts
-from experiments.records.schema import PlaceboFacts
+from experiments.records.mining import PlaceboFacts
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,10 @@ from experiments.records.environment import (
     threads_used,
     use_threads,
 )
+from experiments.records.facts import CollectionFacts, LeakFacts, TaskScores, TrainingFacts
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.provenance import provenance
-from experiments.records.schema import (
-    CollectionFacts,
-    LeakFacts,
-    RunRecord,
-    TaskScores,
-    TrainingFacts,
-)
+from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores
 from experiments.stages.checkpoint import trained_base
 from experiments.stages.evaluate import EvaluationTarget, built_in_contents, built_in_texts

@@ -26,10 +26,7 @@ from experiments.miners.join import join_mined
 from experiments.miners.mine import Mined
 from experiments.models.trained import start_key
 from experiments.pipeline.context import Context
-from experiments.records.schema import (
-    TaskScores,
-    TrainingFacts,
-)
+from experiments.records.facts import TaskScores, TrainingFacts
 from experiments.stages.evaluate import EvaluationTarget, evaluate
 from experiments.stages.guide import guide_vectors
 from experiments.stages.mine import RankedKey, mine_stage, negatives_table

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from experiments.records.schema import Provenance
+from experiments.records.facts import Provenance
 
 SOURCE = Path(__file__).resolve().parents[2]
 GIT_SECONDS = 10.0

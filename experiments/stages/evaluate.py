@@ -23,7 +23,8 @@ from experiments.execution import Execution
 from experiments.files import write_json
 from experiments.models.device import device_memory, inference_batch
 from experiments.models.trained import Trained, base_of
-from experiments.records.schema import PER_QUERY_COLUMNS, TaskScores
+from experiments.records.facts import TaskScores
+from experiments.records.schema import PER_QUERY_COLUMNS
 from experiments.store import Artifact, Store
 from experiments.versions import EVALUATE
 

@@ -15,7 +15,7 @@ from experiments.files import write_text
 from experiments.ir import NO_DOCUMENT, Collection, Negatives
 from experiments.miners.ensemble import Ranked
 from experiments.miners.mine import Mined, mine
-from experiments.records.schema import MiningFacts
+from experiments.records.mining import MiningFacts
 from experiments.store import Artifact, Store
 from experiments.versions import MINE
 

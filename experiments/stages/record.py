@@ -17,16 +17,9 @@ from experiments.miners.mine import Mined
 from experiments.models.device import resolve_device
 from experiments.models.encoder import resolved_models
 from experiments.records.environment import peak_gpu_memory_mb, peak_memory_mb
+from experiments.records.facts import CollectionFacts, LeakFacts, TaskScores, TrainingFacts
 from experiments.records.provenance import now, provenance
-from experiments.records.schema import (
-    SCHEMA_VERSION,
-    CollectionFacts,
-    LeakFacts,
-    RunRecord,
-    TaskScores,
-    TrainingFacts,
-    per_query_digest,
-)
+from experiments.records.schema import SCHEMA_VERSION, RunRecord, per_query_digest
 from experiments.stages.checkpoint import trained_base
 from experiments.stages.trail import Trail
 from experiments.versions import versions_of

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from experiments.config import CheckpointStudent, DistilledStudent, GuideMask, InfoNCE, RunConfig
 from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
-from experiments.records.schema import LeakFacts, RunRecord
+from experiments.records.facts import LeakFacts
+from experiments.records.schema import RunRecord
 from experiments.stages.train import train_payload
 from experiments.store import stage_key
 from experiments.versions import EVALUATE, TRAIN

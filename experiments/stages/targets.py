@@ -13,8 +13,8 @@ from experiments.config import DataConfig, RunConfig, collections_of
 from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.ir import Collection
+from experiments.records.facts import CollectionFacts
 from experiments.records.groups import groups_path, write_groups
-from experiments.records.schema import CollectionFacts
 from experiments.stages.evaluate import check_tasks
 
 

@@ -24,7 +24,7 @@ from experiments.models.reading import freeze_token_embeddings
 from experiments.models.saved import save_model
 from experiments.models.student import trainable
 from experiments.models.trained import Trained, base_of, start_key
-from experiments.records.schema import TrainingFacts
+from experiments.records.facts import TrainingFacts
 from experiments.store import Artifact, Store, stage_key
 from experiments.tracking import RunStopped
 from experiments.training.checkpoints import Checkpoints

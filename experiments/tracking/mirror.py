@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from experiments.config import RunConfig
 from experiments.execution import Labels
-from experiments.records.schema import MiningFacts, RunRecord, TrainingFacts
+from experiments.records.facts import TrainingFacts
+from experiments.records.mining import MiningFacts
+from experiments.records.schema import RunRecord
 
 LONGEST_TAG = 64
 """Characters; Weights & Biases refuses longer ones."""

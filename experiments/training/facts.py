@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.config import InfoNCE, Training
-from experiments.records.schema import TrainingFacts
+from experiments.records.facts import TrainingFacts
 
 Point = tuple[int, dict[str, float]]
 Curve = list[Point]

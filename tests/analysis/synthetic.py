@@ -31,22 +31,10 @@ from experiments.config import (
     TopKPercPos,
     TopKShifted,
 )
+from experiments.records.facts import CollectionFacts, TaskScores, TrainingFacts
 from experiments.records.folder import read_record
-from experiments.records.schema import (
-    MEASURES,
-    SCHEMA_VERSION,
-    CalibrationFacts,
-    CollectionFacts,
-    Histogram,
-    MiningFacts,
-    RateBin,
-    ReliabilityBin,
-    RunRecord,
-    TaskScores,
-    TrainingFacts,
-    dump_record,
-    per_query_digest,
-)
+from experiments.records.mining import CalibrationFacts, Histogram, MiningFacts, RateBin, ReliabilityBin
+from experiments.records.schema import MEASURES, SCHEMA_VERSION, RunRecord, dump_record, per_query_digest
 from experiments.records.scores import read_scores, scores_path, write_published
 from experiments.versions import STAGES
 

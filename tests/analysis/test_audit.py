@@ -6,7 +6,7 @@ import pytest
 
 from analysis.layouts import layouts
 from experiments.config import RunConfig
-from experiments.records.schema import Histogram, MiningFacts
+from experiments.records.mining import Histogram, MiningFacts
 from tests.analysis import synthetic
 
 

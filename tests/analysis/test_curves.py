@@ -17,7 +17,7 @@ from analysis.load import Study, load_study
 from analysis.sources import open_source
 from analysis.tables.overlap import overlap_markdown
 from experiments.config import Bm25Teacher, EnsembleTeacher, TopKAbs
-from experiments.records.schema import Histogram, MemberOverlap
+from experiments.records.mining import Histogram, MemberOverlap
 from tests.analysis import synthetic
 
 ABS = {f"abs_{value}": synthetic.Arm(miner=TopKAbs(threshold=value), effect=value / 50) for value in (0.7, 0.3, 0.5)}

@@ -10,7 +10,7 @@ from analysis.load import load_study
 from analysis.sources import open_source
 from analysis.tables.detail import detail_markdown
 from experiments.miners.bins import SCORE_EDGES, range_labels
-from experiments.records.schema import RateBin
+from experiments.records.mining import RateBin
 from tests.analysis import synthetic
 from tests.analysis.conftest import THREE
 

@@ -9,7 +9,8 @@ import pytest
 
 from analysis.load import load_study
 from analysis.sources import open_source
-from experiments.records.schema import Provenance, RunRecord
+from experiments.records.facts import Provenance
+from experiments.records.schema import RunRecord
 from experiments.versions import STAGES, Stage
 from tests.analysis import synthetic
 from tests.analysis.conftest import THREE, page_text

@@ -13,7 +13,8 @@ from analysis.load import load_study
 from analysis.sources import open_source
 from analysis.tables.blocks import block_markdown
 from experiments.config import BeirData, LeakCheck
-from experiments.records.schema import LeakCount, LeakFacts, RunRecord
+from experiments.records.facts import LeakCount, LeakFacts
+from experiments.records.schema import RunRecord
 from tests.analysis import synthetic
 
 NOTE = (

@@ -17,7 +17,7 @@ from analysis.mined import hardness, share_below_zero
 from analysis.sources import open_source
 from experiments.config import DocstringsData, MixtureData, RunConfig, RunData
 from experiments.miners.bins import SCORE_EDGES, histogram
-from experiments.records.schema import Histogram, MiningFacts
+from experiments.records.mining import Histogram, MiningFacts
 from tests.analysis import synthetic
 
 

@@ -12,7 +12,7 @@ from experiments.collections.load import load_collection
 from experiments.collections.summary import say_collections
 from experiments.config import BeirData
 from experiments.execution import Execution
-from experiments.records.schema import CollectionFacts
+from experiments.records.facts import CollectionFacts
 from tests.helpers.beir import write_beir
 
 

@@ -15,16 +15,10 @@ import pytest
 from experiments.errors import UserError
 from experiments.records import folder
 from experiments.records import schema as record_module
+from experiments.records.facts import TaskScores
 from experiments.records.folder import failure_path, find_failure, find_record, write_failure, write_record
 from experiments.records.provenance import public
-from experiments.records.schema import (
-    SCHEMA_VERSION,
-    RunRecord,
-    TaskScores,
-    dump_record,
-    parse_record,
-    per_query_digest,
-)
+from experiments.records.schema import SCHEMA_VERSION, RunRecord, dump_record, parse_record, per_query_digest
 from experiments.records.scores import read_scores, scores_path
 from experiments.versions import EVALUATE, MINE, versions_of
 from tests.core.test_identity import make_config

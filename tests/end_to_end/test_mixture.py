@@ -29,7 +29,8 @@ from experiments.config import (
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import NO_DOCUMENT
-from experiments.records.schema import MiningFacts, RunRecord
+from experiments.records.mining import MiningFacts
+from experiments.records.schema import RunRecord
 from experiments.records.scores import scores_path
 from experiments.stages.mine import load_mined
 from tests.helpers.beir import write_beir

@@ -24,7 +24,8 @@ from experiments.evaluation.run_file import read_run
 from experiments.ir import Qrels
 from experiments.models.lengths import set_lengths
 from experiments.models.student import build_student, student_key
-from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, TaskScores
+from experiments.records.facts import TaskScores
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS
 from experiments.stages.evaluate import EvaluationTarget, evaluate
 from experiments.stages.train import train
 from experiments.store import Artifact, Store

@@ -9,15 +9,9 @@ import pandas as pd
 
 from experiments.command.build import Composed
 from experiments.command.compose import Composer
+from experiments.records.facts import TaskScores
 from experiments.records.folder import write_failure, write_record
-from experiments.records.schema import (
-    MEASURES,
-    PER_QUERY_COLUMNS,
-    SCHEMA_VERSION,
-    RunRecord,
-    TaskScores,
-    per_query_digest,
-)
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, SCHEMA_VERSION, RunRecord, per_query_digest
 
 
 def leave_record(run: Composed, score: float = 0.5, *, tasks: Mapping[str, float] | None = None) -> RunRecord:

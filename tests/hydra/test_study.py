@@ -12,8 +12,8 @@ from experiments.collections.load import load_collection
 from experiments.command.build import Composed
 from experiments.command.compose import Composer
 from experiments.errors import UserError
+from experiments.records.facts import CollectionFacts
 from experiments.records.folder import write_record
-from experiments.records.schema import CollectionFacts
 from experiments.studies.dev import check_dev_only
 from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.planner import StudyPlanner

@@ -21,7 +21,7 @@ from experiments.ir import NO_DOCUMENT, NO_TEACHER, Negatives
 from experiments.miners.draws import uniform
 from experiments.miners.mine import Mined, mine
 from experiments.miners.reasons import PLACEBO
-from experiments.records.schema import PlaceboFacts
+from experiments.records.mining import PlaceboFacts
 from tests.miners.problems import Problem, beir, random_problem
 from tests.miners.reference import Expected, expected_row, originals, same
 

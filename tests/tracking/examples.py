@@ -1,7 +1,9 @@
 """A config, a record and mined negatives, small and made up."""
 
 from experiments.config import DenseTeacher, DocstringsData, InfoNCE, RunConfig, TinyStudent, TopKPercPos
-from experiments.records.schema import SCHEMA_VERSION, MiningFacts, RunRecord, TaskScores, TrainingFacts
+from experiments.records.facts import TaskScores, TrainingFacts
+from experiments.records.mining import MiningFacts
+from experiments.records.schema import SCHEMA_VERSION, RunRecord
 
 NEGATIVES = [
     {"query": "Invert a matrix", "positive": "The inverse.", "negative": "The pseudo-inverse.", "score": 0.625},

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from experiments.config import InfoNCE, RunConfig
 from experiments.files import StorageError
-from experiments.records.schema import TrainingFacts
+from experiments.records.facts import TrainingFacts
 from experiments.stages.train import train
 from experiments.store import Artifact, Store
 from experiments.training.checkpoints import WHOLE, Checkpoints

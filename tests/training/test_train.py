@@ -19,7 +19,7 @@ from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Negatives
 from experiments.models.lengths import set_lengths
 from experiments.models.student import build_student
-from experiments.records.schema import TrainingFacts
+from experiments.records.facts import TrainingFacts
 from experiments.stages.train import train, train_payload
 from experiments.store import Artifact, Store, stage_key
 from experiments.training.facts import is_collapsed
