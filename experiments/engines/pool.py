@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from experiments.engines.encoders import Encoding, Load, Tell, TextsOf
 from experiments.engines.shards import cuts
+from experiments.environ import environment
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Scores
@@ -55,7 +55,7 @@ class Pool:
         """Start the processes, each with as many threads as this one has."""
         import torch
 
-        with _environment(OMP_NUM_THREADS=str(torch.get_num_threads())):
+        with environment({"OMP_NUM_THREADS": str(torch.get_num_threads())}):
             self._processes = self.model.start_multi_process_pool(list(self.devices))
 
     def stop(self) -> None:
@@ -126,17 +126,3 @@ def pool_devices(execution: Execution) -> tuple[str, ...]:
         if device.partition(":")[0] != kind:
             raise UserError(f"execution.devices={list(devices)}: the run is on {kind}: add execution.device={device}")
     return devices
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

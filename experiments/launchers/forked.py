@@ -10,12 +10,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+from experiments.environ import environment
 from experiments.launchers.ending import lost
 from experiments.launchers.job import THREADS, LaunchedJob
 from experiments.launchers.turns import run_in_turn
@@ -42,7 +42,7 @@ def _server(*, threads: int) -> ForkServerContext:
     """Start the server that is forked from, with its share of the cores unless the user has set one."""
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    with _environment({THREADS: os.environ.get(THREADS, str(threads))}):
+    with environment({THREADS: os.environ.get(THREADS, str(threads))}):
         forkserver.ensure_running()
     return context
 
@@ -93,17 +93,3 @@ def _stop(processes: Sequence[ForkServerProcess]) -> None:
 
 def _how(exitcode: int) -> str:
     return f"killed by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with code {exitcode}"
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

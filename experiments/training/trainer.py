@@ -6,10 +6,9 @@ import json
 import logging
 import math
 import multiprocessing
-import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
 from experiments.config import Precision, Training
+from experiments.environ import environment
 from experiments.errors import UserError
 from experiments.files import storage_failure, write_json
 from experiments.ir import Positions
@@ -244,17 +244,9 @@ def _one_gpu(arguments: SentenceTransformerTrainingArguments) -> None:
         arguments._n_gpu = 1
 
 
-@contextmanager
-def mixed_precision(precision: Precision) -> Iterator[None]:
+def mixed_precision(precision: Precision) -> AbstractContextManager[None]:
     """Mixed precision of accelerate as the config says, whatever ACCELERATE_MIXED_PRECISION says outside."""
-    before = os.environ.get(MIXED_PRECISION)
-    os.environ[MIXED_PRECISION] = "bf16" if precision == "bf16" else "no"
-    try:
-        yield
-    finally:
-        del os.environ[MIXED_PRECISION]
-        if before is not None:
-            os.environ[MIXED_PRECISION] = before
+    return environment({MIXED_PRECISION: "bf16" if precision == "bf16" else "no"})
 
 
 @contextmanager
