@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from experiments.errors import UserError
 from experiments.files import storage_failure
+from experiments.redaction import redacted
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,7 +84,7 @@ def guarded(command: Callable[[], int], *, interrupted: str = "nothing half-writ
         code = command()
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {redacted(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"interrupted: {interrupted}", file=sys.stderr)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from experiments.records.facts import Provenance
+from experiments.redaction import redacted
 
 SOURCE = Path(__file__).resolve().parents[2]
 GIT_SECONDS = 10.0
@@ -38,8 +39,8 @@ def source_state() -> tuple[str, bool]:
 
 
 def public(argv: Sequence[str]) -> tuple[str, ...]:
-    """A command line without the folders of this machine: an absolute path keeps its last part."""
-    return tuple(_public(text) for text in argv)
+    """A command line without the folders of this machine (an absolute path keeps its last part) and without keys."""
+    return tuple(redacted(_public(text)) for text in argv)
 
 
 def _public(text: str) -> str:
