@@ -16,8 +16,7 @@ from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
 from experiments.files import write_text
 from experiments.records.folder import find_record, is_outdated, read_record, record_paths
-from experiments.records.groups import groups_path, read_groups, write_groups
-from experiments.records.schema import RunRecord
+from experiments.records.merge import copy_groups, replaces
 from experiments.records.scores import read_scores, scores_path, write_published
 from experiments.searching.trials import read_search, write_search
 from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
@@ -96,29 +95,16 @@ def _publish_run(run_id: str, *, store: Path, results: Path) -> int:
         target = results / "records" / run_id / path.name
         record = read_record(path)
         scores = read_scores(record, path)
-        if target.is_file() and not _replaces(record, target):
+        if target.is_file() and not replaces(record, read_record(target)):
             continue
         if scores is not None:
             write_published(scores, record, scores_path(target), root=results)
-        _copy_groups(record, store=store, results=results)
+        copy_groups(record, source=store, target=results)
         _write(target, path.read_text(encoding="utf-8"))
         written += 1
     if find_record([results], run_id) is not None:
         _drop_outdated(results, run_id)
     return written
-
-
-def _copy_groups(record: RunRecord, *, store: Path, results: Path) -> None:
-    """The groups of the queries that the run was measured on, where the store knows any."""
-    for task in record.tasks.values():
-        source, target = (groups_path(root, task.content_hash) for root in (store, results))
-        if source.is_file() and not target.is_file():
-            write_groups(target, *zip(*sorted(read_groups(source).items()), strict=True))
-
-
-def _replaces(record: RunRecord, target: Path) -> bool:
-    """Whether a record takes the place of the published one of the same environment: only where that is outdated."""
-    return is_outdated(read_record(target)) and not is_outdated(record)
 
 
 def _drop_outdated(results: Path, run_id: str) -> None:
