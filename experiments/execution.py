@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.config import Count, Size, Value
 
 
 class WandbTracker(Value):
-    """Weights & Biases. mode "auto": online with a key, else offline without a prompt."""
+    """Weights & Biases. mode "auto": online with a key, else offline without a prompt.
+
+    base_url: of a server of one's own; None = WANDB_BASE_URL, else W&B's. negatives: rows of the table of mined
+    negatives that is logged. artifact: whether the ids of all training rows are, as a versioned artifact.
+    """
 
     kind: Literal["wandb"] = "wandb"
     project: str = "which-hard-negatives"
     entity: str | None = None
+    base_url: str | None = None
     mode: Literal["auto", "online", "offline"] = "auto"
     negatives: Size = 100
-    """Rows of the table of mined negatives that is logged."""
+    artifact: bool = True
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str | None) -> str | None:
+        return None if value is None else check_address(value)
+
+
+def check_address(text: str) -> str:
+    """The address of a server. Raises ValueError for what is none, or holds a password."""
+    parts = urlsplit(text)
+    if parts.username is not None:
+        raise ValueError("an address is logged, so no key belongs into it: set WANDB_API_KEY, or `wandb login`")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("should be http://HOST or https://HOST")
+    return text.rstrip("/")
 
 
 class NoTracker(Value):
@@ -47,11 +68,16 @@ class RayWorkers(Value):
 
 
 class Labels(Value):
-    """What a run is called in a study: W&B group, job type and tags. Never part of identity."""
+    """What a run is called in a study or a search: W&B group, job type and tags. Never part of identity.
+
+    search: the search that it belongs to, as a trial or as a run with a fresh seed; trial: the number of its trial.
+    """
 
     study: str | None = None
     block: str | None = None
     arm: str | None = None
+    search: str | None = None
+    trial: Size | None = None
 
 
 class Execution(Value):

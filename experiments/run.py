@@ -95,6 +95,7 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     from experiments.store.abandoned import clear_abandoned
     from experiments.store.use import at_work
     from experiments.studies.jobs import is_done
+    from experiments.tracking.sync import say_offline
 
     _check_once(overrides, composer)
     _check_study(overrides)
@@ -115,7 +116,9 @@ def _single(arguments: Sequence[str], overrides: Sequence[str], composer: Compos
     results: list[RunResult] = []
     with at_work(store, when_alone=clear_abandoned):
         _hand_to_hydra([*map(for_hydra, arguments), f"run_name='{run.run_id}'"], results)
-    return _conclude(results[0], run.execution.store)
+    code = _conclude(results[0], run.execution.store)
+    say_offline(config)
+    return code
 
 
 def _check_folders(config: dict[str, Any]) -> Path:
@@ -178,6 +181,7 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     from experiments.store.abandoned import clear_abandoned
     from experiments.store.use import at_work
     from experiments.studies.sweep import SweepFailed
+    from experiments.tracking.sync import say_offline
 
     _check_once(overrides, composer)
     _check_study(overrides)
@@ -196,7 +200,10 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
                 _hand_to_hydra(given)
     except SweepFailed:
         print(f"  {shell(['python', '-m', 'experiments.run', *typed])}")
+        say_offline(config)
         return 1
+    if not config["dry_run"]:
+        say_offline(config)
     return 0
 
 

@@ -53,6 +53,7 @@ def _command(arguments: Sequence[str]) -> int:
     from experiments.command.own_study import take_study
     from experiments.command.quoting import accept
     from experiments.searching.settings import Setting
+    from experiments.tracking.sync import say_offline
 
     for text in arguments:
         if text in {"-m", "--multirun"}:
@@ -62,10 +63,13 @@ def _command(arguments: Sequence[str]) -> int:
     given = accept(take_study(arguments), many=False)
     composer = Composer()
     setting = Setting.make(given, composer)
-    if composer.config(given)["dry_run"]:
+    config = composer.config(given)
+    if config["dry_run"]:
         _show(setting)
         return 0
-    return _search(setting)
+    code = _search(setting)
+    say_offline(config)
+    return code
 
 
 def _search(setting: Setting) -> int:

@@ -40,7 +40,10 @@ class Composed:
 
 
 def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
-    """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit."""
+    """The typed values of a composed, resolved config. Raises UserError for the first value that does not fit.
+
+    output: where logs and the tracker's files go; None = where Hydra puts those of a run.
+    """
     plain = copy.deepcopy(dict(config))
     data_paths = take_data_paths(plain["data"])
     model_paths = take_model_paths(plain) | model_folders(plain["execution"])
@@ -60,8 +63,7 @@ def build(config: Mapping[str, Any], *, output: Path | None = None) -> Composed:
         "model_paths": model_paths,
         "ranking_paths": ranking_paths,
     }
-    if output is not None:
-        execution["output"] = output
+    execution["output"] = Path(plain.get("outputs") or "outputs") / "runs" / parsed.run_id if output is None else output
     try:
         executed = Execution.model_validate(execution)
     except ValidationError as error:

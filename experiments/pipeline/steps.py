@@ -52,9 +52,19 @@ def mine(context: Context, own: Mapping[str, Collection], joined: Collection) ->
         for name, one in own.items()
     }
     mined = join_mined(found, offsets(own))
-    if limit := getattr(context.execution.tracker, "negatives", 0):
-        context.tracker.negatives(negatives_table(joined, mined, limit))
+    _tell_mined(context, joined, mined)
     return mined
+
+
+def _tell_mined(context: Context, collection: Collection, mined: Mined) -> None:
+    """Tell the tracker what it asks for: a sample of the negatives with their texts, the ids of all rows."""
+    asked = context.execution.tracker
+    if limit := getattr(asked, "negatives", 0):
+        context.tracker.negatives(negatives_table(collection, mined, limit))
+    if getattr(asked, "artifact", False):
+        from experiments.training.rows import row_ids
+
+        context.tracker.rows(row_ids(collection, mined.negatives))
 
 
 def batch_parts(config: RunConfig, own: Mapping[str, Collection], mined: Mined) -> Positions | None:

@@ -98,9 +98,10 @@ class Setting:
         plain = self.search.model_dump(mode="json", include={"space", "objectives"})
         return digest({**plain, "paper": self.baseline.run_id})
 
-    def trial(self, settings: Settings, *, label: str = "trial") -> Composed:
+    def trial(self, settings: Settings, *, number: int | None = None) -> Composed:
         """The run of a point: it looks at dev queries only. Raises UserError for a config that cannot be."""
-        composed = self._run([*self._point(settings), *DEV_OVERRIDES, *self._labels(TRIALS, label)])
+        label = "trial" if number is None else f"trial {number}"
+        composed = self._run([*self._point(settings), *DEV_OVERRIDES, *self._labels(TRIALS, label, number)])
         check_dev_only(composed.config, f"search {self.search.name}")
         return composed
 
@@ -140,8 +141,9 @@ class Setting:
     def _point(self, settings: Settings) -> list[str]:
         return [self.choice, *self.common, *self.overrides(settings)]
 
-    def _labels(self, block: str, arm: str) -> list[str]:
-        labels = {"study": self.search.name, "block": block, "arm": arm}
+    def _labels(self, block: str, arm: str, trial: int | None = None) -> list[str]:
+        name = self.search.name
+        labels = {"study": name, "block": block, "arm": arm, "search": name, "trial": trial}
         return [f"labels.{name}={write_value(value)}" for name, value in labels.items()]
 
     def _has_key(self, settings: Settings, key: str) -> bool:

@@ -129,7 +129,7 @@ class Worker:
         with alive(self.study, trial):
             settings = suggest(trial, self.setting.space)
             try:
-                composed = self.setting.trial(settings, label=f"trial {trial.number}")
+                composed = self.setting.trial(settings, number=trial.number)
             except UserError as error:
                 self._fail(trial, str(error))
                 return

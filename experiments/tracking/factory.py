@@ -12,5 +12,5 @@ def make_tracker(execution: Execution) -> Tracker:
     if isinstance(execution.tracker, WandbTracker):
         from experiments.tracking.wandb import WandbRun
 
-        return WandbRun(execution.tracker, folder=execution.output)
+        return WandbRun(execution.tracker, folder=execution.output, store=execution.store)
     return NullTracker()

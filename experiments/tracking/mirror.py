@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from experiments.config import RunConfig
 from experiments.execution import Labels
 from experiments.records.facts import TrainingFacts
 from experiments.records.mining import MiningFacts
 from experiments.records.schema import RunRecord
+from experiments.tracking.protocol import RowIds
 
-LONGEST_TAG = 64
-"""Characters; Weights & Biases refuses longer ones."""
+LONGEST_TAG, LONGEST_NAME = 64, 128
+"""Characters of a tag and of an artifact's name; Weights & Biases refuses longer ones."""
 
 
 def group(config: RunConfig, labels: Labels) -> str:
-    """The study, or outside a study the data."""
+    """The study or search, or outside of both the data."""
     return labels.study or config.data.name
 
 
 def job_type(config: RunConfig, labels: Labels) -> str:
-    """The arm, or outside a study the mining method."""
-    return labels.arm or config.miner.kind
+    """What kind of work a run is.
+
+    "trial" and "confirmation" in a search (a point, and with a fresh seed its winner or the paper's setting), else
+    "mine" (no student), "evaluate" (one that is not trained) or "train".
+    """
+    if labels.trial is not None:
+        return "trial"
+    if labels.search is not None:
+        return "confirmation"
+    if config.until == "mine":
+        return "mine"
+    return "evaluate" if config.train.kind == "none" else "train"
+
+
+def name(config: RunConfig, labels: Labels) -> str:
+    """The arm, or outside a study the mining method, and the seed."""
+    return f"{labels.arm or config.miner.kind} seed {config.seed}"
 
 
 def tags(config: RunConfig, labels: Labels) -> list[str]:
-    """``name:value`` for study, block, arm, teacher, miner and student; what has no value is left out."""
-    values = {
-        "study": labels.study,
-        "block": labels.block,
-        "arm": labels.arm,
-        "teacher": config.teacher.name,
-        "miner": config.miner.kind,
-        "student": config.student.name,
-    }
-    return [f"{name}:{value}"[:LONGEST_TAG] for name, value in values.items() if value]
+    """``name:value`` for what a run is in a study or search, teacher, miner and student; what has none is left out."""
+    place = labels.model_dump(exclude_none=True)
+    if labels.search is not None:
+        del place["study"]
+    models = {"teacher": config.teacher.name, "miner": config.miner.kind, "student": config.student.name}
+    return [f"{key}:{value}"[:LONGEST_TAG] for key, value in (place | models).items()]
+
+
+def settings(config: RunConfig, labels: Labels) -> dict[str, Any]:
+    """The config, and beside it the labels, so that runs can be grouped and compared by arm or trial."""
+    return {**config.model_dump(mode="json"), "labels": labels.model_dump(exclude_none=True)}
+
+
+def artifact_name(config: RunConfig) -> str:
+    """Of the artifact whose versions are the row sets that were mined from this data."""
+    return f"negatives-{re.sub(r'[^A-Za-z0-9._-]', '_', config.data.name)}"[:LONGEST_NAME]
+
+
+def row_lines(rows: RowIds) -> str:
+    """One JSON line a row, in the order of training: equal rows are equal text."""
+    return "".join(
+        json.dumps({"query": query, "positive": positive, "negatives": negatives}, ensure_ascii=False) + "\n"
+        for query, positive, *negatives in rows
+    )
 
 
 def summary(record: RunRecord) -> dict[str, float | bool]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from experiments.config import RunConfig
 from experiments.execution import Labels
 from experiments.records.schema import RunRecord
-from experiments.tracking.protocol import NegativeRows
+from experiments.tracking.protocol import NegativeRows, RowIds
 
 
 class NullTracker:
@@ -23,6 +23,9 @@ class NullTracker:
         """Nothing to keep."""
 
     def negatives(self, rows: NegativeRows) -> None:
+        """Nothing to keep."""
+
+    def rows(self, ids: RowIds) -> None:
         """Nothing to keep."""
 
     def finish(self, record: RunRecord) -> None:

@@ -1,4 +1,4 @@
-"""What the pipeline tells a tracker, in this order: start, negatives, student, log step by step, finish or abort."""
+"""What the pipeline tells a tracker: start, negatives, rows, student, log step by step, finish or abort."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from experiments.records.schema import RunRecord
 NegativeRows = Sequence[Mapping[str, object]]
 """One mapping per mined negative, all with the same keys (query, positive, negative, scores, reason)."""
 
+RowIds = Sequence[Sequence[str]]
+"""Per training row the ids of its query, its shown positive and its negatives, in order."""
 
 DEV = "dev nDCG@10"
 """The name under which `log` is told how the student does on dev queries, where execution.dev_every asks for it."""
@@ -29,6 +31,9 @@ class Tracker(Protocol):
 
     def negatives(self, rows: NegativeRows) -> None:
         """A sample of the mined negatives, for reading."""
+
+    def rows(self, ids: RowIds) -> None:
+        """All training rows."""
 
     def student(self, key: str) -> None:
         """The student of this key is about to be trained; not told where it is trained already."""

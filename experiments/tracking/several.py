@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from experiments.config import RunConfig
 from experiments.execution import Labels
 from experiments.records.schema import RunRecord
-from experiments.tracking.protocol import NegativeRows, Tracker
+from experiments.tracking.protocol import NegativeRows, RowIds, Tracker
 
 
 class Trackers:
@@ -33,6 +33,11 @@ class Trackers:
         """Told to each."""
         for tracker in self._trackers:
             tracker.negatives(rows)
+
+    def rows(self, ids: RowIds) -> None:
+        """Told to each."""
+        for tracker in self._trackers:
+            tracker.rows(ids)
 
     def student(self, key: str) -> None:
         """Told to each."""

@@ -173,10 +173,14 @@ def fresh_runs(grid: SearchFile) -> list[int]:
 def test_trials_are_a_group_of_the_searchs_name(root: Path, grid: SearchFile) -> None:
     """What Weights & Biases is given: a group, a job type and tags are made of these labels."""
     setting = Setting.make(take_study(arguments(root, root / "thresholds.yaml")), Composer())
-    trial = setting.trial({"miner.threshold": 8.0}, label="trial 3")
+    trial = setting.trial({"miner.threshold": 8.0}, number=3)
     assert mirror.group(trial.config, trial.execution.labels) == "thresholds"
-    assert mirror.job_type(trial.config, trial.execution.labels) == "trial 3"
-    assert "block:trials" in mirror.tags(trial.config, trial.execution.labels)
+    assert mirror.job_type(trial.config, trial.execution.labels) == "trial"
+    assert {"search:thresholds", "trial:3"} <= set(mirror.tags(trial.config, trial.execution.labels))
+    fresh = setting.fresh({"miner.threshold": 8.0}, arm="winner", seed=101)
+    assert mirror.group(fresh.config, fresh.execution.labels) == "thresholds"
+    assert mirror.job_type(fresh.config, fresh.execution.labels) == "confirmation"
+    assert trial.execution.output == root / "outputs" / "runs" / trial.run_id
 
 
 def test_other_settings_are_another_search(root: Path, grid: SearchFile, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,18 @@
 """A config, a record and mined negatives, small and made up."""
 
+import pandas as pd
+
 from experiments.config import DenseTeacher, DocstringsData, InfoNCE, RunConfig, TinyStudent, TopKPercPos
 from experiments.records.facts import TaskScores, TrainingFacts
 from experiments.records.mining import MiningFacts
-from experiments.records.schema import SCHEMA_VERSION, RunRecord
+from experiments.records.schema import MEASURES, SCHEMA_VERSION, RunRecord
 
 NEGATIVES = [
     {"query": "Invert a matrix", "positive": "The inverse.", "negative": "The pseudo-inverse.", "score": 0.625},
     {"query": "Sort an array", "positive": "In place.", "negative": "Returns a copy.", "score": None},
 ]
+
+ROWS = [["q1", "d1", "d3", "d4"], ["q2", "d2", "d4"]]
 
 TRAINING = TrainingFacts(
     rows=32,
@@ -52,6 +56,12 @@ def make_config() -> RunConfig:
         train=InfoNCE(steps=2),
         seed=3,
     )
+
+
+def make_scores(*, shift: float = 0.0) -> pd.DataFrame:
+    """Two queries, whose means are those of `make_record`."""
+    measures = {name: [0.5 + shift, 0.525 + shift] for name in MEASURES}
+    return pd.DataFrame({"task": ["docstrings/test"] * 2, "query_id": ["a", "b"], **measures})
 
 
 def make_record(config: RunConfig) -> RunRecord:

@@ -12,33 +12,24 @@ import pytest
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.execution import Execution, Labels, WandbTracker
+from experiments.records.folder import write_record
 from experiments.records.schema import RunRecord
 from experiments.tracking import make_tracker
-from experiments.tracking import wandb as wandb_tracking
-from tests.tracking.examples import NEGATIVES, make_config, make_record
+from experiments.tracking.credentials import choose_mode
+from tests.tracking.examples import NEGATIVES, ROWS, make_config, make_record
 
 LABELS = Labels(study="demo", block="main", arm="percpos")
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home and working folder, and no word about W&B in the environment."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR", "WANDB_BASE_URL", "NETRC", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def track(output: Path, config: RunConfig, record: RunRecord, *, live: bool = True) -> None:
-    tracker = make_tracker(Execution(tracker=WandbTracker(), output=output))
+    write_record(output / "store", record, None)
+    tracker = make_tracker(Execution(tracker=WandbTracker(), output=output, store=output / "store"))
     tracker.start(config, config.run_id, LABELS)
     if live:
         tracker.log(1, {"loss": 2.5, "learning_rate": 1e-4})
         tracker.log(2, {"loss": 1.5, "learning_rate": 5e-5})
     tracker.negatives(NEGATIVES)
+    tracker.rows(ROWS)
     tracker.finish(record)
 
 
@@ -84,12 +75,13 @@ def test_an_offline_run_is_read_back_whole(
     shown = json.loads(read(output, "--summary"))
     assert shown["exit_code"] == 0
     assert shown["config"]["miner"] == {"kind": "topk_percpos", "threshold": 0.95}
+    assert shown["config"]["labels"] == {"study": "demo", "block": "main", "arm": "percpos"}
     assert RunConfig.model_validate({name: shown["config"][name] for name in RunConfig.model_fields}) == config
     for name, value in {"docstrings/test/nDCG@10": 0.5125, "mining/known_false": 3, "timings/wall": 3.5}.items():
         assert shown["summary"][name] == value
 
     (run,) = [entry["run"] for entry in entries(output) if entry["type"] == "run"]
-    assert (run["run_id"], run["run_group"], run["job_type"]) == (config.run_id, "demo", "percpos")
+    assert (run["run_id"], run["run_group"], run["job_type"]) == (config.run_id, "demo", "train")
     assert set(run["tags"]) == {
         "study:demo", "block:main", "arm:percpos", "teacher:minilm_l6", "miner:topk_percpos", "student:tiny",
     }  # fmt: skip
@@ -97,6 +89,17 @@ def test_an_offline_run_is_read_back_whole(
     assert history(output)[:2] == LOSS
     assert table(output)["columns"] == ["query", "positive", "negative", "score"]
     assert table(output)["data"] == [list(row.values()) for row in NEGATIVES]
+
+    stored = output / "store" / "records" / config.run_id
+    (kept,) = run_file(output).parent.glob(f"files/records/{config.run_id}/*.json")
+    assert kept.read_bytes() == (stored / kept.name).read_bytes()
+    assert not kept.is_symlink(), "the folder may be carried elsewhere"
+    (artifact,) = [one for entry in entries(output) if (one := entry.get("artifact") or {}).get("type") == "negatives"]
+    (file,) = artifact["manifest"]["contents"]
+    assert (artifact["name"], file["path"]) == ("negatives-docstrings", "rows.jsonl")
+    assert json.loads(Path(file["local_path"]).read_text(encoding="utf-8").splitlines()[1]) == {
+        "query": "q2", "positive": "d2", "negatives": ["d4"],
+    }  # fmt: skip
 
     assert not list(home.rglob("*")), "wandb wrote outside the output folder"
     assert {path.name for path in tmp_path.iterdir()} == {"home", "output"}
@@ -119,23 +122,10 @@ def test_two_runs_of_one_process_keep_apart_and_an_aborted_one_failed(tmp_path: 
     tracker.negatives([])
     tracker.abort()
     (run,) = [entry["run"] for entry in entries(tmp_path / "second") if entry["type"] == "run"]
-    assert (run["run_group"], run["job_type"]) == ("docstrings", "topk_percpos")
+    assert (run["run_group"], run["job_type"]) == ("docstrings", "train")
     assert json.loads(read(tmp_path / "second", "--summary"))["exit_code"] == 1
     staged = list((tmp_path / "second" / "wandb" / "data").rglob("*"))
     assert staged, "the second run's table was staged elsewhere"
-
-
-def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(wandb_tracking, "INIT_TIMEOUT", 1.0)
-    config = make_config()
-    tracker = make_tracker(Execution(tracker=WandbTracker(), output=tmp_path / "output"))
-    with pytest.raises(UserError, match=r"tracker\.mode=offline$") as raised:
-        tracker.start(config, config.run_id, LABELS)
-    assert "\n" not in str(raised.value)
-    assert "tracker.mode=online" not in str(raised.value), "nobody set it"
-    assert "WANDB_DATA_DIR" not in os.environ
 
 
 def test_online_without_a_key_is_one_line(tmp_path: Path, home: Path) -> None:
@@ -170,4 +160,4 @@ def test_auto_is_online_only_with_a_key(
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", key)
     (home / ".netrc").write_text(netrc, encoding="utf-8")
-    assert wandb_tracking.choose_mode(asked) == expected
+    assert choose_mode(WandbTracker(mode=asked)) == expected
