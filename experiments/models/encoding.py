@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -55,22 +56,29 @@ def longest_first(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
 
 def token_lengths(model: SentenceTransformer, texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """Tokens of each text before it is cut, without a prompt: (n,); characters where there is no tokenizer to ask."""
+    count = _counter(getattr(model[0], "tokenizer", None))
+    if count is None:
+        return np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+    lengths = np.empty(len(texts), dtype=np.int64)
+    for start in range(0, len(texts), TOKENIZED_AT_ONCE):
+        chunk = list(texts[start : start + TOKENIZED_AT_ONCE])
+        lengths[start : start + len(chunk)] = count(chunk)
+    return lengths
+
+
+def _counter(tokenizer: object) -> Callable[[list[str]], list[int]] | None:
+    """How a model's tokenizer counts the tokens of some texts; None where it cannot be asked."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
     from experiments.models.static import token_ids
 
-    tokenizer = getattr(model[0], "tokenizer", None)
     if isinstance(tokenizer, Tokenizer):
-        return np.asarray([len(ids) for ids in token_ids(tokenizer, texts)], dtype=np.int64)
-    if not isinstance(tokenizer, PreTrainedTokenizerBase):
-        return np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
-    lengths = np.empty(len(texts), dtype=np.int64)
-    for start in range(0, len(texts), TOKENIZED_AT_ONCE):
-        chunk = list(texts[start : start + TOKENIZED_AT_ONCE])
-        tokens = tokenizer(chunk, padding=False, truncation=False, return_attention_mask=False, verbose=False)
-        lengths[start : start + len(chunk)] = [len(ids) for ids in tokens["input_ids"]]
-    return lengths
+        return lambda texts: [len(ids) for ids in token_ids(tokenizer, texts)]
+    if isinstance(tokenizer, PreTrainedTokenizerBase):
+        ask = functools.partial(tokenizer, padding=False, truncation=False, return_attention_mask=False, verbose=False)
+        return lambda texts: [len(ids) for ids in ask(texts)["input_ids"]]
+    return None
 
 
 def check_finite(vectors: npt.NDArray[np.float32], texts: Sequence[str], *, role: Role, name: str) -> None:
