@@ -84,5 +84,5 @@ def _unset(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _execution_line(error: ValidationError, given: Mapping[str, Any]) -> str:
-    inner = error.errors()[0]["loc"][0] in {"tracker", "labels"}
+    inner = error.errors()[0]["loc"][:1] in {("tracker",), ("labels",)}
     return mistakes.invalid_value(error, given, prefix="" if inner else "execution.")

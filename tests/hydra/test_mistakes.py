@@ -31,6 +31,8 @@ MISTAKES = {
     "data.path=no_such_folder": "add data=beir",
     "teacher=hub": "teacher.name is not set",
     "execution.workers=0": "execution.workers=0",
+    "execution.engine=gpu": "execution.engine=gpu: should be 'process', 'pool' or 'ray'",
+    "execution.devices=[cpu]": "devices=['cpu'] are a pool's, and engine=process: use engine=pool",
     "tracker.mode=sometimes": "tracker.mode=sometimes: should be 'auto', 'online' or 'offline'",
     "mining.selection=sampled mining.num_negatives=20": "raise sample_from",
     "until=mine train=none": "drop one of the two",
