@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.arms import ArmRow, arm_rows
-from analysis.compare import difference_tasks
 from analysis.figures.rows import Panel, Row, draw_panels
 from analysis.figures.style import BLACK, Figure, look
+from analysis.figures.titles import block_title
 from analysis.load import Study
 
 
@@ -15,13 +15,13 @@ def forest_figure(study: Study) -> Figure | None:
     if not panels:
         return None
     baseline, margin = study.plan.declaration.baseline_name, study.plan.declaration.margin
-    svg = draw_panels(panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
+    drawing = draw_panels(panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
     band = "" if margin is None else f" The grey band is the declared equivalence margin, ±{margin:g}."
     return Figure(
         name="methods",
         title=f"Differences of every arm to {baseline}",
         caption=f"Paired differences in nDCG@10 to {baseline} with 95% intervals (over seeds unless labelled).{band}",
-        svg=svg,
+        drawing=drawing,
     )
 
 
@@ -29,7 +29,7 @@ def _panel(study: Study, block: str) -> Panel | None:
     rows = [row for row in arm_rows(study, block) if row.arm != study.plan.declaration.baseline_name]
     if all(row.difference is None for row in rows):
         return None
-    title = f"{block} ({', '.join(difference_tasks(study, block))})"
+    title = block_title(study, block)
     return Panel(title, tuple(_row(study, row) for row in rows))
 
 

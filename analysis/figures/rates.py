@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.arms import arm_rows
-from analysis.compare import difference_tasks
-from analysis.figures.style import Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import Figure, canvas, look, rounded
+from analysis.figures.titles import block_title
 from analysis.load import Study
 
 CURVES = ("naive_topk", "topk_percpos")
@@ -35,7 +35,7 @@ def rates_figure(study: Study) -> Figure | None:
     figure, axes = canvas(3.6 * len(blocks) + 0.2, 3.2, columns=len(blocks))
     for ax, block in zip(axes[0], blocks, strict=True):
         _draw(ax, found[block])
-        ax.set_title(f"{block} ({', '.join(difference_tasks(study, block))})", loc="left", fontweight="bold")
+        ax.set_title(block_title(study, block), loc="left", fontweight="bold")
     axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline_name}")
     caption = (
         "The known false-negative rate, set by hand: `reveal` excludes that share of the hidden judged positives "
@@ -43,7 +43,7 @@ def rates_figure(study: Study) -> Figure | None:
         "stand in the table). Numbers at the points: share revealed. Each point's 95% interval is paired against the "
         "baseline."
     )
-    return Figure("rates", "Difference against known false-negative rate", caption, to_svg(figure))
+    return Figure("rates", "Difference against known false-negative rate", caption, figure)
 
 
 def _curves(study: Study, block: str) -> dict[str, list[Point]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import BLACK, Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from experiments.records.mining import Histogram
 
@@ -27,7 +27,7 @@ def scores_figure(study: Study) -> Figure | None:
         "gap between the two, row by row; left of 0 the teacher prefers the negative. One seed. The paper shows each "
         "row's first negative, here all of them are counted."
     )
-    return Figure("scores", "What the teacher scores", caption, to_svg(figure))
+    return Figure("scores", "What the teacher scores", caption, figure)
 
 
 def _arms(study: Study, block: str) -> list[tuple[str, FinishedRun]]:
@@ -61,6 +61,11 @@ def _draw_gaps(ax: Any, run: FinishedRun) -> None:
 
 
 def _bars(ax: Any, histogram: Histogram, **style: Any) -> None:
+    """The bins from the first to the last that hold anything: the outermost ones reach to -1000 and 1000."""
     counts = np.asarray(histogram.counts, dtype=np.float64)
-    shares = [rounded(share) for share in counts / max(counts.sum(), 1.0)]
-    ax.stairs(shares, histogram.edges, fill=style.pop("fill", True), **style)
+    filled = np.flatnonzero(counts)
+    if not filled.size:
+        return
+    first, last = int(filled[0]), int(filled[-1]) + 1
+    shares = [rounded(share) for share in counts[first:last] / counts.sum()]
+    ax.stairs(shares, histogram.edges[first : last + 1], fill=style.pop("fill", True), **style)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.compare import difference_tasks
 from analysis.figures.rows import Panel, Row, draw_panels
 from analysis.figures.style import BLUE, ORANGE, RED, SKY, Figure
+from analysis.figures.titles import block_title
 from analysis.load import Study
 from analysis.steps import STEPS, FoundStep, found_steps, steps_note
 
@@ -29,10 +29,10 @@ def steps_figure(study: Study) -> Figure | None:
         f"What makes positive-aware mining win, in steps. {note} Steps add up to the whole where all arms have "
         "the same seeds; intervals are 95%, each for itself."
     )
-    svg = draw_panels(panels, axis="change in nDCG@10")
-    return Figure("steps", "The way from naive to PercPos in steps", caption, svg)
+    drawing = draw_panels(panels, axis="change in nDCG@10")
+    return Figure("steps", "The way from naive to PercPos in steps", caption, drawing)
 
 
 def _panel(study: Study, block: str, found: tuple[FoundStep, ...]) -> Panel:
     rows = [Row(one.step.name, one.difference, *DRAWN[one.step.name], one.step.rank) for one in found]
-    return Panel(f"{block} ({', '.join(difference_tasks(study, block))})", tuple(rows))
+    return Panel(block_title(study, block), tuple(rows))
