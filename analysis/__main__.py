@@ -31,6 +31,7 @@ def _parser() -> Parser:
     _add_records(build)
     build.add_argument("--out", type=Path, help="write to OUT/STUDY (default: beside the study's plan)")
     build.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
+    build.add_argument("--png", action="store_true", help="write each figure in pixels, too (200 dots per inch)")
     build.set_defaults(command=_build)
     plan = commands.add_parser("plan", help="how many seeds and queries separate two arms by a difference")
     plan.add_argument("study", metavar="STUDY")
@@ -77,7 +78,7 @@ def _build(parsed: argparse.Namespace) -> int:
     for name in names:
         study = load(name)
         folder = source.study_folder(name) if parsed.out is None else parsed.out / name
-        files = render_study(study)
+        files = render_study(study, png=parsed.png and not parsed.check)
         if parsed.check:
             differing += [(folder / file).as_posix() for file in differing_files(folder, files)]
             continue

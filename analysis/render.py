@@ -10,14 +10,21 @@ from analysis.tables.registry import study_tables
 
 OWNED = ("tables", "figures")
 """Folders whose files are ours alone: one that is not rendered any more is stale."""
+PIXELS = ".png"
+"""Ending of what is made on request and never compared: rasterised text differs between versions of matplotlib."""
 
 
-def render_study(study: Study) -> dict[str, bytes]:
-    """Relative path -> content of every file of a study's results, equal bytes for equal records."""
+def render_study(study: Study, *, png: bool = False) -> dict[str, bytes]:
+    """Relative path -> content of every file of a study's results, equal bytes for equal records.
+
+    png: every figure in pixels, too.
+    """
     from analysis.figures.registry import study_figures
 
     figures = study_figures(study)
     files = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
+    if png:
+        files |= {f"figures/{figure.name}{PIXELS}": figure.png for figure in figures}
     for table in study_tables(study).values():
         files |= {f"tables/{name}": text.encode() for name, text in table.files(study).items()}
     files["README.md"] = page(study, figures).encode()
@@ -37,7 +44,8 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 def differing_files(folder: Path, files: dict[str, bytes]) -> list[str]:
     """Names of files that are missing, differ in a byte, or should not be there."""
     changed = [name for name, content in files.items() if not _equal(folder / name, content)]
-    return sorted([*changed, *stale_files(folder, files)])
+    stale = [name for name in stale_files(folder, files) if not name.endswith(PIXELS)]
+    return sorted([*changed, *stale])
 
 
 def stale_files(folder: Path, files: dict[str, bytes]) -> list[str]:

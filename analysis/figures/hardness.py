@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.style import Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import Figure, canvas, look, rounded
 from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
 from analysis.roles import optimum
@@ -33,7 +33,7 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
         "values; the first, the last and (filled) the paper's are written at their points. Lower at equal hardness is "
         "better. The scale is square-root; bars are Wilson's 95% intervals; all figures stand in the table."
     )
-    return Figure("hardness", "Hardness against known false-negative rate", caption, to_svg(figure))
+    return Figure("hardness", "Hardness against known false-negative rate", caption, figure)
 
 
 def _draw(ax: Any, layouts: list[Layout]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.compare import compare_arms, difference_tasks
-from analysis.figures.style import BLACK, GREEN, SKY, Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import BLACK, GREEN, SKY, Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from analysis.stats import Difference
 from experiments.miners.methods import METHODS
@@ -50,7 +50,7 @@ def panels_figure(study: Study) -> Figure | None:
         f"Difference in nDCG@10 to {baseline} against each method's own parameter, with 95% intervals; dotted: the "
         "paper's optimum. Only values whose runs have finished are drawn."
     )
-    return Figure("panels", "The score against each method's parameter", caption, to_svg(figure))
+    return Figure("panels", "The score against each method's parameter", caption, figure)
 
 
 def _panels(study: Study, block: str) -> list[Panel]:

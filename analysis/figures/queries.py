@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.compare import compare_arms, difference_tasks
-from analysis.figures.style import Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from analysis.stats import Difference
 
@@ -37,7 +37,7 @@ def queries_figure(study: Study) -> Figure | None:
         f"Difference in nDCG@10 to {study.plan.declaration.baseline_name} against the number of training queries, with "
         "95% intervals; a panel a budget. Points are moved sideways a little so that their intervals can be told apart."
     )
-    return Figure("queries", "What a number of training queries gives", caption, to_svg(figure))
+    return Figure("queries", "What a number of training queries gives", caption, figure)
 
 
 def _curves(study: Study, budget: str) -> Curves:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.figures.style import BLACK, GREY, canvas, rounded, to_svg
+from matplotlib.figure import Figure as Canvas
+
+from analysis.figures.style import BLACK, GREY, canvas, rounded
 from analysis.formats import interval
 from analysis.stats import Difference
 from analysis.steps import Rank
@@ -39,14 +41,14 @@ class Panel:
     rows: tuple[Row, ...]
 
 
-def draw_panels(panels: Sequence[Panel], *, axis: str, margin: float | None = None) -> bytes:
-    """SVG of the panels on one common x axis; margin shades (-margin, margin)."""
+def draw_panels(panels: Sequence[Panel], *, axis: str, margin: float | None = None) -> Canvas:
+    """The panels on one common x axis; margin shades (-margin, margin)."""
     heights = [HEAD_HEIGHT + ROW_HEIGHT * len(panel.rows) for panel in panels]
     figure, axes = canvas(WIDTH, sum(heights), rows=len(panels), sharex=True, height_ratios=heights)
     for ax, panel in zip(axes[:, 0], panels, strict=True):
         _draw_panel(ax, panel, margin)
     axes[-1, 0].set_xlabel(axis)
-    return to_svg(figure)
+    return figure
 
 
 def _draw_panel(ax: Any, panel: Panel, margin: float | None) -> None:

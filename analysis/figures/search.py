@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.style import BLACK, GREY, ORANGE, Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import BLACK, GREY, ORANGE, Figure, canvas, look, rounded
 from analysis.load import Study
 from analysis.searched import unbeaten
 from experiments.miners.methods import METHODS
@@ -40,7 +40,7 @@ def history_figure(study: Study) -> Figure | None:
     ax.set_ylabel(first)
     _legend_beside(ax)
     caption = f"Every trial's {first} in the order in which trials began; dotted: the paper's setting."
-    return Figure("history", "Trials and the best so far", caption, to_svg(figure))
+    return Figure("history", "Trials and the best so far", caption, figure)
 
 
 def slices_figure(study: Study) -> Figure | None:
@@ -61,7 +61,7 @@ def slices_figure(study: Study) -> Figure | None:
     for row in axes:
         row[0].set_ylabel(first)
     caption = f"{first} of the whole trials against each parameter by itself; dotted: the paper's setting."
-    return Figure("slices", "Each parameter by itself", caption, to_svg(figure))
+    return Figure("slices", "Each parameter by itself", caption, figure)
 
 
 def pareto_figure(study: Study) -> Figure | None:
@@ -84,7 +84,7 @@ def pareto_figure(study: Study) -> Figure | None:
     axes[0, 0].set_ylabel(first)
     _legend_beside(axes[0, -1])
     caption = f"Whole trials; ringed: those that no other beats in {', '.join(search.search.shown)} at once."
-    return Figure("pareto", "Trade-offs between what trials are looked at for", caption, to_svg(figure))
+    return Figure("pareto", "Trade-offs between what trials are looked at for", caption, figure)
 
 
 def importance_figure(study: Study) -> Figure | None:
@@ -100,7 +100,7 @@ def importance_figure(study: Study) -> Figure | None:
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("importance, % (PED-ANOVA)")
     caption = "Which parameters decide whether a trial is among the best tenth, over the whole trials of this search."
-    return Figure("importance", "Importance of the parameters", caption, to_svg(figure))
+    return Figure("importance", "Importance of the parameters", caption, figure)
 
 
 def _legend_beside(ax: Any) -> None:

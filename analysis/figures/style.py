@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +19,9 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
 """Okabe and Ito's palette, told apart by colour-blind readers."""
 
 GREY = "#5a5a5a"
+
+DOTS = 200
+"""Per inch, of pixels."""
 
 MARKS = {
     "naive_topk": (BLACK, "o"),
@@ -65,25 +70,33 @@ mpl.rcParams.update(SETTINGS)  # type: ignore[arg-type]
 
 @dataclass(frozen=True)
 class Figure:
-    """A finished figure: file name without its ending, title for those who cannot see it, caption, SVG bytes."""
+    """A finished figure: file name without its ending, title for those who cannot see it, caption, drawing."""
 
     name: str
     title: str
     caption: str
-    svg: bytes
+    drawing: Canvas
+
+    @cached_property
+    def svg(self) -> bytes:
+        """Without date or version, with a fixed salt: equal drawings are equal bytes."""
+        return self._saved("svg", {"Date": None, "Creator": None})
+
+    @cached_property
+    def png(self) -> bytes:
+        """Pixels for slides and manuscripts; their bytes are those of one version of matplotlib."""
+        return self._saved("png", {"Software": None})
+
+    def _saved(self, kind: str, metadata: Mapping[str, None]) -> bytes:
+        buffer = io.BytesIO()
+        self.drawing.savefig(buffer, format=kind, dpi=DOTS, metadata=metadata)
+        return buffer.getvalue()
 
 
 def canvas(width: float, height: float, *, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:
     """A figure of width x height inches and its (rows, columns) array of axes."""
     figure = Canvas(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
-
-
-def to_svg(figure: Canvas) -> bytes:
-    """Without date or version, with a fixed salt: equal drawings are equal bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
 
 
 def rounded(value: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.compare import compare_runs, is_dev
-from analysis.figures.style import BLACK, Figure, canvas, look, rounded, to_svg
+from analysis.figures.style import BLACK, Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from analysis.roles import optimum
 from analysis.stats import Difference
@@ -47,7 +47,7 @@ def thresholds_figure(study: Study) -> Figure | None:
         "(the paper's optimum where it was tried), with its 95% interval; dotted: the paper's optimum; ringed: "
         "the value chosen."
     )
-    return Figure("thresholds", "Threshold curves on dev", caption, to_svg(figure))
+    return Figure("thresholds", "Threshold curves on dev", caption, figure)
 
 
 def _drawable(chosen: Chosen) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib import image
 
 from analysis.__main__ import main
 from tests.analysis import synthetic
@@ -113,6 +114,20 @@ def test_a_study_that_stops_after_mining(tmp_path: Path) -> None:
     assert "| topk_percpos | 0.95 |" in page
     assert "nDCG@10" not in page.split("## Methods")[1]
     assert (folder / "figures" / "hardness.svg").is_file()
+
+
+def test_figures_in_pixels_are_made_on_request_and_never_compared(tmp_path: Path) -> None:
+    study = synthetic.write_study(tmp_path, arms=THREE, blocks={"docstrings": {}}, seeds=(0,), until="mine")
+    figures = study / "figures"
+    assert build(tmp_path) == 0
+    drawn = {path.stem: path.read_bytes() for path in figures.iterdir()}
+    assert build(tmp_path, "--png") == 0
+    assert {path.name for path in figures.iterdir()} == {f"{name}.{kind}" for name in drawn for kind in ("svg", "png")}
+    assert all((figures / f"{name}.svg").read_bytes() == content for name, content in drawn.items())
+    for path in figures.glob("*.png"):
+        width, height = image.imread(path).shape[:2]
+        assert min(width, height) > 200
+    assert build(tmp_path, "--check") == 0
 
 
 def test_a_study_of_which_nothing_has_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
