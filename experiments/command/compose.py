@@ -94,6 +94,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader | None = None) -> None:
         self.loader = loader if loader is not None else make_loader()
         self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._bare: dict[tuple[tuple[str, ...], tuple[str, ...]], DictConfig] = {}
         self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
         self._choices: dict[str, list[str]] = {}
         self._overrides: dict[str, Override] = {}
@@ -140,7 +141,9 @@ class Composer:
         """The config, and the keys of a study's common settings that do not apply to the kinds chosen here."""
         parsed = self.parse(last_wins(overrides))
         values = [one for one in parsed if not self._is_structural(one)]
-        config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in parsed if self._is_structural(one))))
+        groups = tuple(str(one.input_line) for one in parsed if self._is_structural(one))
+        named = {_section(one) for one in values}
+        config = copy.deepcopy(self._without(groups, tuple(name for name in DECLARED if name not in named)))
         for override in values:
             self._apply(override, config)
         return resolved(config)
@@ -201,6 +204,17 @@ class Composer:
                 OmegaConf.set_struct(task.study.arms, False)  # a command line may add one; given.py checks it
             self._bases[groups] = task
         return self._bases[groups]
+
+    def _without(self, groups: tuple[str, ...], sections: tuple[str, ...]) -> DictConfig:
+        """The base without these sections: a study's declaration is most of what a copy for each run would cost."""
+        if (groups, sections) not in self._bare:
+            bare = copy.deepcopy(self._base(groups))
+            OmegaConf.set_struct(bare, False)
+            for name in sections:
+                bare.pop(name, None)
+            OmegaConf.set_struct(bare, True)
+            self._bare[groups, sections] = bare
+        return self._bare[groups, sections]
 
     def _is_structural(self, override: Override) -> bool:
         return self.is_group(override.key_or_group) or override.key_or_group.startswith("hydra")
