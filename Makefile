@@ -7,7 +7,7 @@ WORKERS ?= 2
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-postgres test-cluster drill lint types contracts check setup clean
+.PHONY: demo test test-postgres test-cluster drill scale lint types contracts check setup clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -23,6 +23,12 @@ test: setup
 # A sweep interrupted fifty times, by signals, a full disk, flipped bytes and a second driver: results/drill.
 drill: setup
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) tests.drill --rounds 50 --out results/drill
+	@$(RUN) analysis build demo >/dev/null
+
+# Memory of a million synthetic passages; exact against approximate search, of a collection in BEIR_HOME and of synthetic
+# vectors: results/scale. Twenty minutes of one core.
+scale: setup
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) tests.scale
 	@$(RUN) analysis build demo >/dev/null
 
 # A search in a real PostgreSQL server, whose programs must be there; needs the extra [search].

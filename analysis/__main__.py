@@ -64,6 +64,7 @@ def _build(parsed: argparse.Namespace) -> int:
     from analysis.predict.page import predictor_pages
     from analysis.render import differing_files, render_study, write_files
     from analysis.report.paper import paper_pages
+    from analysis.scale import scale_pages
     from analysis.sources import open_source
     from analysis.tables.blocks import block_markdown
 
@@ -89,7 +90,8 @@ def _build(parsed: argparse.Namespace) -> int:
         print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
     if parsed.out is None:
         pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source)
-        pages |= claims_pages(source, load) | predictor_pages(source, load) | drill_pages(source)
+        pages |= claims_pages(source, load) | predictor_pages(source, load)
+        pages |= drill_pages(source) | scale_pages(source)
         for path, content in pages.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())

@@ -49,6 +49,14 @@ def on_ray(folder: Path) -> tuple[DenseTeacher, Execution]:
     return teacher, execution.model_copy(update={"engine": "ray", "shard": 24})
 
 
+def test_an_address_where_nothing_listens_is_one_line() -> None:
+    """First, since a cluster that is there already would be taken."""
+    pytest.importorskip("ray")
+    far = NO_RAY.model_copy(update={"ray": RayWorkers(address="127.0.0.1:1")})
+    with pytest.raises(UserError, match=r"execution\.ray\.address=127\.0\.0\.1:1: no Ray cluster answers"):
+        ray_workers(OneProcess, far).__enter__()
+
+
 @pytest.mark.usefixtures("cluster")
 def test_two_workers_give_the_vectors_of_one_process(folder: Path, tmp_path: Path) -> None:
     teacher, execution = on_ray(folder)
@@ -124,10 +132,3 @@ def test_without_ray_the_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"execution.engine=ray needs Ray: pip install -e '.\[ray\]'"):
         ray_workers(OneProcess, NO_RAY).__enter__()
-
-
-def test_an_address_where_nothing_listens_is_one_line() -> None:
-    pytest.importorskip("ray")
-    far = NO_RAY.model_copy(update={"ray": RayWorkers(address="127.0.0.1:1")})
-    with pytest.raises(UserError, match=r"execution\.ray\.address=127\.0\.0\.1:1: no Ray cluster answers"):
-        ray_workers(OneProcess, far).__enter__()
