@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
+from experiments.environ import environment
 from experiments.tracking.credentials import Mode
 
 OFFLINE = "offline-run-*"
@@ -18,7 +19,7 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._replaced: dict[str, str | None] = {}
+        self._entered = ExitStack()
 
     def enter(self, mode: Mode) -> None:
         """Set them. Online the user's own settings stay: they are only read, and may name their server."""
@@ -26,18 +27,11 @@ class Folders:
         values = {name: str(self.root / name.split("_")[1].lower()) for name in names}
         for folder in values.values():
             Path(folder).mkdir(parents=True, exist_ok=True)
-        values["WANDB_SILENT"] = "true"
-        self._replaced |= {name: os.environ.get(name) for name in values if name not in self._replaced}
-        os.environ.update(values)
+        self._entered.enter_context(environment(values | {"WANDB_SILENT": "true"}))
 
     def leave(self) -> None:
         """Put back what they were."""
-        for name, value in self._replaced.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        self._replaced = {}
+        self._entered.close()
 
 
 def run_folders(root: Path, run_id: str) -> list[Path]:
@@ -46,6 +40,6 @@ def run_folders(root: Path, run_id: str) -> list[Path]:
     return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
 
 
-def unsent(folders: Iterator[Path] | list[Path]) -> list[Path]:
+def unsent(folders: Iterable[Path]) -> list[Path]:
     """Of folders, those that were written offline and not sent since."""
     return [path for path in folders if path.match(OFFLINE) and not any(path.glob(f"run-*.wandb{SENT}"))]

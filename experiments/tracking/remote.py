@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.environ import environment
 from experiments.errors import UserError
 from experiments.execution import WandbTracker
 from experiments.records.merge import FILE
@@ -100,19 +100,16 @@ def _api(where: str, into: Path) -> Iterator[Any]:
         import wandb
     except ImportError as error:
         raise UserError(f"the package wandb cannot be imported ({error}): install it") from error
-    folders, before = Folders(into), os.environ.get("WANDB_DIR")
+    folders = Folders(into)
     folders.enter("online")
-    os.environ["WANDB_DIR"] = str(into)
     try:
-        with _one_line(where):
-            api = wandb.Api(overrides={"base_url": where})
-        yield api
+        with environment({"WANDB_DIR": str(into)}):
+            with _one_line(where):
+                api = wandb.Api(overrides={"base_url": where})
+            yield api
     finally:
         wandb.teardown()
         folders.leave()
-        os.environ.pop("WANDB_DIR", None)
-        if before is not None:
-            os.environ["WANDB_DIR"] = before
 
 
 @contextmanager

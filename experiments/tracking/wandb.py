@@ -63,13 +63,15 @@ class WandbRun:
         import wandb
 
         columns = list(rows[0]) if rows else []
-        if not self._told.table:
+        if not self._told.table and not self._failed:
             self._write({TABLE: wandb.Table(columns=columns, data=[[row[name] for name in columns] for row in rows])})
 
     def rows(self, ids: RowIds) -> None:
         """A version of the data's artifact of negatives: W&B keeps one for equal content, whichever run logs it."""
         import wandb
 
+        if self._failed:  # asking a server that is away once more would cost as long again
+            return
         assert self._config is not None
         lines = mirror.row_lines(ids)
         facts = {"rows": len(ids), "digest": hashlib.sha256(lines.encode("utf-8")).hexdigest()}
@@ -142,4 +144,5 @@ class WandbRun:
     def _warn(self, error: Exception) -> None:
         cause = redacted(" ".join(f"{type(error).__name__}: {error}".split()))
         last = run_folders(self._folders.root, self._run.id)[-1:]
-        log.warning("W&B does not take all of this run (%s): %s --include-online sends it", cause, sync_command(last))
+        send = sync_command(last, online=True)
+        log.warning("W&B does not take all of this run (%s): %s sends what was written", cause, send)
