@@ -170,9 +170,9 @@ def fresh_runs(grid: SearchFile) -> list[int]:
     return [seed for seed in grid.search.seeds for _ in arms]
 
 
-def test_trials_are_a_group_of_the_searchs_name(root: Path, grid: SearchFile) -> None:
+def test_trials_are_a_group_of_the_searchs_name(root: Path) -> None:
     """What Weights & Biases is given: a group, a job type and tags are made of these labels."""
-    setting = Setting.make(take_study(arguments(root, root / "thresholds.yaml")), Composer())
+    setting = Setting.make(take_study(arguments(root, write_search(root, **THRESHOLDS))), Composer())
     trial = setting.trial({"miner.threshold": 8.0}, number=3)
     assert mirror.group(trial.config, trial.execution.labels) == "thresholds"
     assert mirror.job_type(trial.config, trial.execution.labels) == "trial"
