@@ -15,6 +15,7 @@ from pathlib import Path
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
+from experiments.files import StorageError
 from experiments.records.merge import merge_record
 from experiments.tracking.remote import Logged, kept_offline, on_server
 
@@ -58,7 +59,7 @@ def _command(argv: Sequence[str] | None) -> int:
 
 
 def pull(found: Iterable[Logged], store: Path) -> Pulled:
-    """Take what was found into the store, run by run."""
+    """Take what was found into the store, run by run. Raises StorageError where the disk takes no more."""
     pulled = Pulled()
     for run in found:
         if run.root is None:
@@ -67,6 +68,8 @@ def pull(found: Iterable[Logged], store: Path) -> Pulled:
         for path in sorted(run.root.glob("records/*/*.json")):
             try:
                 taken = merge_record(path, source=run.root, target=store)
+            except StorageError:
+                raise
             except UserError as error:
                 reason = str(error).replace(f"{run.root}/", "")
                 pulled.refused.append(f"the record of run {run.id}: {reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from experiments.config import RunConfig
@@ -61,12 +62,10 @@ def artifact_name(config: RunConfig) -> str:
     return f"negatives-{re.sub(r'[^A-Za-z0-9._-]', '_', config.data.name)}"[:LONGEST_NAME]
 
 
-def row_lines(rows: RowIds) -> str:
+def row_lines(rows: RowIds) -> Iterator[str]:
     """One JSON line a row, in the order of training: equal rows are equal text."""
-    return "".join(
-        json.dumps({"query": query, "positive": positive, "negatives": negatives}, ensure_ascii=False) + "\n"
-        for query, positive, *negatives in rows
-    )
+    for query, positive, *negatives in rows:
+        yield json.dumps({"query": query, "positive": positive, "negatives": negatives}, ensure_ascii=False) + "\n"
 
 
 def summary(record: RunRecord) -> dict[str, float | bool]:

@@ -73,11 +73,12 @@ class WandbRun:
         if self._failed:  # asking a server that is away once more would cost as long again
             return
         assert self._config is not None
-        lines = mirror.row_lines(ids)
-        facts = {"rows": len(ids), "digest": hashlib.sha256(lines.encode("utf-8")).hexdigest()}
-        artifact = wandb.Artifact(mirror.artifact_name(self._config), type="negatives", metadata=facts)
+        artifact, content = wandb.Artifact(mirror.artifact_name(self._config), type="negatives"), hashlib.sha256()
         with artifact.new_file("rows.jsonl", encoding="utf-8") as file:
-            file.write(lines)
+            for line in mirror.row_lines(ids):
+                content.update(line.encode("utf-8"))
+                file.write(line)
+        facts = artifact.metadata = {"rows": len(ids), "digest": content.hexdigest()}
         self._try(lambda: self._run.log_artifact(artifact))
         self._try(lambda: self._run.summary.update({f"negatives/{name}": value for name, value in facts.items()}))
 
@@ -90,7 +91,7 @@ class WandbRun:
             for step, values in mirror.history(record.training):
                 self.log(step, values)
         self._try(lambda: self._save(record))
-        self._try(lambda: self._run.summary.update(mirror.summary(record)))
+        self._try(lambda: self._run.summary.update(mirror.summary(record) | self._no_longer_stopped()))
         self._close(exit_code=0)
 
     def abort(self, *, stopped: bool = False) -> None:
@@ -98,6 +99,10 @@ class WandbRun:
         if stopped:
             self._try(lambda: self._run.summary.update({"stopped": True}))
         self._close(exit_code=0 if stopped else 1)
+
+    def _no_longer_stopped(self) -> dict[str, bool]:
+        """For a run that goes on with one that was stopped on purpose."""
+        return {"stopped": False} if self._run.summary.get("stopped") else {}
 
     def _write(self, values: Mapping[str, Any]) -> None:
         """A row of history; the first one is numbered after those that were told before, wandb counts on from there."""

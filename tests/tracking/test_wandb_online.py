@@ -67,6 +67,8 @@ def test_a_trial_and_its_winner_are_found_by_search_number_and_job(tmp_path: Pat
     assert json.loads(first.fields["config"])["labels"]["value"]["trial"] == 7
     assert (second.group, second.fields["jobType"]) == ("thresholds", "confirmation")
     assert "arm:winner" in second.fields["tags"]
+    whole(tmp_path, trial, labels=Labels(**place, block="main", arm="abs_9"))
+    assert json.loads(first.summary)["stopped"] is False, "it has gone on since"
 
 
 def test_a_resumed_run_keeps_its_id_and_tells_no_step_twice(tmp_path: Path, server: Server) -> None:
