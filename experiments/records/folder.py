@@ -18,6 +18,7 @@ from experiments.errors import UserError
 from experiments.files import write_bytes, write_json, write_text
 from experiments.records.schema import PER_QUERY_COLUMNS, RunRecord, dump_record, parse_record
 from experiments.records.scores import scores_path
+from experiments.redaction import redacted
 from experiments.versions import STAGES
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ def failure_path(root: Path, run_id: str) -> Path:
 
 
 def write_failure(root: Path, run_id: str, *, cause: str, log: str) -> None:
-    """Keep why a run failed; finishing it later removes the note."""
+    """Keep why a run failed, without keys that a message may repeat; finishing it later removes the note."""
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    write_json(failure_path(root, run_id), {"run_id": run_id, "cause": cause, "log": log, "time": at})
+    write_json(failure_path(root, run_id), {"run_id": run_id, "cause": redacted(cause), "log": log, "time": at})
 
 
 def find_failure(root: Path, run_id: str) -> Failure | None:

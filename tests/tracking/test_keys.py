@@ -9,6 +9,7 @@ import pytest
 
 from experiments.command.compose import Composer
 from experiments.errors import UserError
+from experiments.records.folder import find_failure, write_failure
 from experiments.records.provenance import public
 from experiments.redaction import redacted
 from tests.helpers.beir import write_beir
@@ -91,6 +92,15 @@ def test_what_wandb_would_add_by_itself_holds_no_command_line(
 def test_a_records_command_line_holds_no_password() -> None:
     argv = ["search.storage=postgresql://me:hunter22@host/trials", "x.api_key=hunter22", "miner.threshold=0.95"]
     assert public(argv) == ("search.storage=postgresql://***@host/trials", "x.api_key=***", "miner.threshold=0.95")
+
+
+def test_a_failures_note_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    write_failure(tmp_path, "1c4d6d5c", cause=f"RuntimeError: {KEY} was refused", log="run.log")
+    assert not holding(tmp_path, KEY)
+    failure = find_failure(tmp_path, "1c4d6d5c")
+    assert failure is not None
+    assert failure.cause == "RuntimeError: *** was refused"
 
 
 @pytest.mark.parametrize(
