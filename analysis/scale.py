@@ -225,8 +225,8 @@ def _arithmetic(scale: Scale) -> list[str]:
         markdown(Table(header, rows, left=0)),
         "- **Disk.** Shards lie beside the artifact until it is whole, so embed needs twice its vectors for a moment; "
         f"the candidates that one shard gives take {_bytes(kept)} until retrieve ends.",
-        f"- **Memory of embed**: one shard for each worker ({_bytes(shard * 1024 * FLOAT32)} at {shard:,} x 1024) and "
-        "one where they come together; lengths and order, 16 bytes a passage.",
+        f"- **Memory of embed**: a shard ({_bytes(shard * 1024 * FLOAT32)} at {shard:,} x 1024), twice while it is put "
+        "into the corpus's order, and one in each worker of Ray; lengths and order, 16 bytes a passage.",
         "- **Memory of retrieve**: one process holds 256 MiB of documents at a time (1 GiB on a GPU) and faiss copies "
         "them once; a worker of Ray holds a shard and its copy. Queries take "
         f"{_bytes(QUERIES * 1024 * FLOAT32)} (1024 dimensions), candidates {_bytes(kept)}.",
