@@ -46,7 +46,7 @@ def room_on(device: str) -> Room:
 def propose_blocks(
     queries: Scores, documents: Scores, k: int, *, device: str, room: Room | None = None
 ) -> tuple[Positions, Scores]:
-    """Some k documents of highest inner product (Q, k), 1 <= k <= N, unordered, and the lowest score among them (Q,).
+    """Some k documents of highest inner product (Q, k), 1 <= k <= N, unordered, and their scores in float32.
 
     The best of each block are merged with the best so far, so no document that belongs to the first k is lost; which of
     several equal ones stand at the k-th place is left open.
@@ -65,7 +65,7 @@ def propose_blocks(
             merged = torch.topk(values, k, dim=1)
             best[chunk] = merged.values.cpu().numpy()
             document[chunk] = places.gather(1, merged.indices).cpu().numpy()
-    return document, best.min(axis=1, initial=np.inf)
+    return document, best
 
 
 def score_grid_on(
@@ -77,7 +77,7 @@ def score_grid_on(
     rounding: float,
     room: Room | None = None,
 ) -> Scores:
-    """The numbers of `pairs.score_grid`, computed on a device: (Q, K) float32.
+    """`score_pairs` of every query (Q, d) with its own row of `document` (Q, K), computed on a device: (Q, K) float32.
 
     Sums in float64 depend on their order in the last bits. `rounding` bounds by how much; a sum that lies so close to
     the middle between two float32 numbers (about one in 10^5 pairs) is taken anew in the one order of `score_pairs`.

@@ -30,7 +30,12 @@ def score_pairs(queries: Scores, documents: Scores, query: Positions, document: 
 
 def rounding(queries: Scores, documents: Scores) -> float:
     """A bound on how far a library's float32 inner product may lie from `score_pairs`: (d + 1) u |q| |d|."""
-    return float(queries.shape[1] + 1) * 2.0**-24 * 2.0 * longest(queries) * longest(documents)
+    return rounding_of(queries.shape[1], longest(queries), longest(documents))
+
+
+def rounding_of(width: int, query: float, document: float) -> float:
+    """`rounding`, given the greatest lengths."""
+    return float(width + 1) * 2.0**-24 * 2.0 * query * document
 
 
 def longest(vectors: Scores) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Candidates, Collection, Positions, Qrels, Scores
 from experiments.models.encoding import first_words
-from experiments.teachers.search import chunks, top_k
+from experiments.teachers.order import chunks, top_k
 
 ScoreRows = Callable[[slice], Scores]
 """A slice of q queries -> (q, N) float32 scores of every document of the corpus."""

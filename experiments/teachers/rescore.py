@@ -14,16 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.ir import Positions, Scores
-from experiments.teachers.pairs import IN_FLOAT64, rounding, score_pairs
-from experiments.teachers.threads import each_chunk
+from experiments.ir import Scores
+from experiments.teachers.pairs import IN_FLOAT64, score_pairs
 
-QUERIES = 1024
-"""Rows of a chunk."""
 WIDENED = 1 << 25
 """Numbers of a corpus that is held in float64 as a whole: 256 MiB."""
-GATHERED = 1 << 23
-"""Numbers gathered at once of a larger one: 64 MiB in float64."""
+GATHERED = 1 << 21
+"""Numbers gathered at once of a larger one: 16 MiB in float64."""
 
 Integers = npt.NDArray[np.integer]
 
@@ -42,21 +39,22 @@ class Rescorer:
     rounding: float
 
     @staticmethod
-    def of(queries: Scores, documents: Scores) -> Rescorer:
-        """For these vectors."""
+    def of(queries: Scores, documents: Scores, *, rounding: float) -> Rescorer:
+        """For these vectors; rounding: that of `pairs.rounding`."""
         _expect_no_warning()
         widened = documents.astype(np.float64) if documents.size <= WIDENED else None
-        return Rescorer(queries, documents, widened, rounding(queries, documents) * IN_FLOAT64)
-
-    @property
-    def pairs(self) -> int:
-        """Pairs that may be scored at once."""
-        return QUERIES << 10 if self.widened is not None else max(1, GATHERED // max(1, self.documents.shape[1]))
+        return Rescorer(queries, documents, widened, rounding * IN_FLOAT64)
 
     def scores(self, start: int, query: Integers, document: Integers) -> Scores:
-        """(P,) float32 of the pairs (start + query, document), ascending by document; at most `pairs` of them."""
-        if not len(query):
-            return np.empty(0, dtype=np.float32)
+        """(P,) float32 of the pairs (start + query, document), ascending by document."""
+        score = np.empty(len(query), dtype=np.float32)
+        step = max(1, len(query) if self.widened is not None else GATHERED // max(1, self.documents.shape[1]))
+        for at in range(0, len(query), step):
+            some = slice(at, at + step)
+            score[some] = self._scores(start, query[some], document[some])
+        return score
+
+    def _scores(self, start: int, query: Integers, document: Integers) -> Scores:
         total = self._sums(start, query, document)
         score = total.astype(np.float32)
         doubtful = (total - self.rounding).astype(np.float32) != (total + self.rounding).astype(np.float32)
@@ -86,23 +84,6 @@ class Rescorer:
         found = torch.sparse.sampled_addmm(pattern, torch.from_numpy(right), torch.from_numpy(left).T, beta=0.0)
         sums: npt.NDArray[np.float64] = found.values().numpy()
         return sums
-
-
-def score_grid(queries: Scores, documents: Scores, document: Positions) -> Scores:
-    """`score_pairs` of every query (Q, d) with its own row of `document` (Q, K): (Q, K) float32."""
-    rescorer, (rows, width) = Rescorer.of(queries, documents), document.shape
-    score = np.empty((rows, width), dtype=np.float32)
-
-    def fill(chunk: slice) -> None:
-        flat = document[chunk].ravel()
-        order = np.argsort(flat)
-        part = np.empty(len(flat), dtype=np.float32)
-        part[order] = rescorer.scores(chunk.start, order // max(1, width), flat[order])
-        score[chunk] = part.reshape(-1, width)
-
-    step = max(1, min(QUERIES, rescorer.pairs // max(1, width)))
-    each_chunk(fill, (slice(start, min(start + step, rows)) for start in range(0, rows, step)))
-    return score
 
 
 @functools.cache

@@ -1,81 +1,90 @@
-"""Exact top-k: by rows of scores, and by inner product (faiss, or torch in blocks of documents)."""
+"""Exact top-k by inner product: in bf16 where there are units for it, by faiss, or by torch in blocks of documents."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
+from experiments.models.device import has_bf16_units
 from experiments.teachers.blocks import propose_blocks, score_grid_on
+from experiments.teachers.found import Found
+from experiments.teachers.halves import QUERIES, Net
+from experiments.teachers.netted import search_halves
+from experiments.teachers.order import order_rows, top_k
 from experiments.teachers.pairs import IN_FLOAT64, rounding, score_pairs
-from experiments.teachers.rescore import score_grid
+from experiments.teachers.rescore import Rescorer
+from experiments.teachers.threads import each_chunk, slices
 
-SLACK = 64
+SLACK = 32
 """Documents fetched beyond k, so that rounding inside the library can hardly reach the first k."""
-ZERO_BELOW = np.int32(-(1 << 31))
-"""The bits of the float32 -0.0, which equals 0.0."""
-CHUNK_SCORES = 1 << 24
-"""Scores held at once: 64 MiB of float32."""
-
-
-def top_k(scores: Scores, k: int) -> Positions:
-    """Columns of the k highest of each row of (Q, N), best first, equal ones in column order: (Q, k) int32, k <= N."""
-    rows, width = scores.shape
-    if k == 0 or rows == 0:
-        return np.empty((rows, k), dtype=np.int32)
-    bar = np.partition(scores, width - k, axis=1)[:, width - k, None]
-    above, at = scores > bar, scores == bar
-    room = k - np.count_nonzero(above, axis=1)[:, None]
-    chosen = above | (at & (np.cumsum(at, axis=1, dtype=np.int32) <= room))
-    columns = np.nonzero(chosen)[1].reshape(rows, k).astype(np.int32)
-    return order_rows(columns, np.take_along_axis(scores, columns, axis=1))[0]
-
-
-def order_rows(document: Positions, score: Scores) -> tuple[Positions, Scores]:
-    """Each row of (Q, K) sorted by score descending, then document ascending."""
-    bits = score.view(np.int32)
-    if np.isnan(score).any() or (bits == ZERO_BELOW).any():
-        order = np.lexsort((document, -score), axis=1)
-        return np.take_along_axis(document, order, axis=1), np.take_along_axis(score, order, axis=1)
-    # The bits of floats, as integers, stand in the floats' order once those of negative ones are turned around.
-    key = np.where(bits >= 0, ~bits, bits & ~ZERO_BELOW).astype(np.int64) << 32 | document
-    key.sort(axis=1)
-    bits = (key >> 32).astype(np.int32)
-    return key.astype(np.int32), np.where(bits < 0, ~bits, bits | ZERO_BELOW).view(np.float32)
-
-
-def chunks(rows: int, width: int) -> Iterator[slice]:
-    """Slices of `rows` such that a chunk of rows x width scores stays within CHUNK_SCORES."""
-    step = max(1, CHUNK_SCORES // max(1, width))
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+LEAST_DOCUMENTS, LEAST_QUERIES, MOST_K = 1 << 12, 1 << 8, 1 << 10
+"""Where a search in bf16 is faster than faiss: a corpus and queries to share its preparations."""
 
 
 def search_inner_product(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
-    """The k documents (N, d) of highest `score_pairs` per query (Q, d): positions (Q, k) int32 and scores, k <= N.
-
-    The library only proposes: its k + SLACK documents are scored anew, and a query whose k-th score lies within
-    rounding of the last one proposed (many copies of one document) is scored against every document.
-    """
-    fetched, edge = propose(queries, documents, min(k + SLACK, len(documents)), device=device)
-    bound = rounding(queries, documents)
-    if device == "cpu":
-        exact = score_grid(queries, documents, fetched)
-    else:
-        exact = score_grid_on(queries, documents, fetched, device=device, rounding=bound * IN_FLOAT64)
-    document, score = order_rows(fetched, exact)
-    document, score = document[:, :k], score[:, :k]
-    if k and fetched.shape[1] < len(documents):
-        open_rows = np.nonzero(score[:, -1] <= edge + bound)[0]
-        for row in open_rows:
-            document[row], score[row] = _search_all(queries[row], documents, k)
+    """The k documents (N, d) of highest `score_pairs` per query (Q, d): positions (Q, k) int32 and scores, k <= N."""
+    if not in_halves(queries, documents, k, device=device):
+        return search_by_library(queries, documents, k, device=device)
+    document, score, left = search_halves(queries, documents, k)
+    if left.any():
+        document[left], score[left] = search_by_library(queries[left], documents, k, device=device)
     return document, score
 
 
+def in_halves(queries: Scores, documents: Scores, k: int, *, device: str) -> bool:
+    """Whether a search in bf16 is worth while: a CPU with units for it, and enough to search."""
+    enough = len(documents) >= max(LEAST_DOCUMENTS, 16 * k) and len(queries) >= LEAST_QUERIES and 0 < k <= MOST_K
+    return enough and device == "cpu" and has_bf16_units(device)
+
+
+def search_by_library(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
+    """As `search_inner_product`, by faiss or torch in float32.
+
+    The library only proposes k + SLACK documents. Those that may be among the k best by its scores, each of which may
+    be off by its rounding, are scored anew. A query to which others may belong (many copies of one document) is scored
+    against every document.
+    """
+    found = Found.empty(len(queries), k)
+    if not k:
+        return found.document, found.score
+    fetched, score = propose(queries, documents, min(k + SLACK, len(documents)), device=device)
+    bound, whole = rounding(queries, documents), fetched.shape[1] == len(documents)
+    if device == "cpu":
+        rescorer = Rescorer.of(queries, documents, rounding=bound)
+
+        def fill(chunk: slice) -> None:
+            net = worth_scoring(fetched[chunk], score[chunk], k, within=2 * bound, whole=whole)
+            found.fill(chunk, net, rescorer.scores(chunk.start, net.query, net.document))
+
+        each_chunk(fill, slices(len(queries), QUERIES))
+    else:
+        exact = score_grid_on(queries, documents, fetched, device=device, rounding=bound * IN_FLOAT64)
+        found.document[:], found.score[:] = (values[:, :k] for values in order_rows(fetched, exact))
+        found.open[:] = (found.score[:, -1] <= score.min(axis=1) + bound) & (not whole)
+    for row in np.flatnonzero(found.open):
+        found.document[row], found.score[row] = _search_all(queries[row], documents, k)
+    return found.document, found.score
+
+
+def worth_scoring(fetched: Positions, score: Scores, k: int, *, within: float, whole: bool) -> Net:
+    """Of proposals (q, K) those that may be among the k best, by scores that differ by less than `within` at most.
+
+    whole: whether every document is proposed; else a query is open whose last proposal is among them.
+    """
+    kth = np.partition(score, score.shape[1] - k, axis=1)[:, -k].astype(np.float64)
+    keep = np.asarray(score >= (kth - within)[:, None])
+    is_open = np.zeros(len(keep), dtype=np.bool_) if whole else np.all(keep, axis=1)
+    flat = np.flatnonzero(keep & ~is_open[:, None])
+    document = fetched.ravel()[flat]
+    order = np.argsort(document)
+    return Net(flat[order] // fetched.shape[1], document[order].astype(np.int64), is_open)
+
+
 def propose(queries: Scores, documents: Scores, k: int, *, device: str) -> tuple[Positions, Scores]:
-    """Some k documents of highest inner product (Q, k), unordered, and the lowest score among them (Q,)."""
+    """Some k documents of highest inner product (Q, k), unordered, and the library's scores of them."""
     use_faiss = device == "cpu" and importlib.util.find_spec("faiss") is not None
     if use_faiss:
         return propose_faiss(queries, documents, k)
@@ -89,7 +98,7 @@ def propose_faiss(queries: Scores, documents: Scores, k: int) -> tuple[Positions
     index = faiss.IndexFlatIP(documents.shape[1])
     index.add(np.ascontiguousarray(documents))
     score, document = index.search(np.ascontiguousarray(queries), k)
-    return document.astype(np.int32), score.min(axis=1, initial=np.inf)
+    return document.astype(np.int32), score
 
 
 def _search_all(query: Scores, documents: Scores, k: int) -> tuple[Positions, npt.NDArray[np.float32]]:

@@ -16,7 +16,8 @@ from experiments.execution import Execution
 from experiments.ir import Positions, Scores
 from experiments.models.device import resolve_device
 from experiments.teachers.blocks import room_on
-from experiments.teachers.search import chunks, search_inner_product, top_k
+from experiments.teachers.order import chunks, top_k
+from experiments.teachers.search import search_inner_product
 
 Found = npt.NDArray[np.void]
 """(Q, k) best documents of a shard, in order, equal scores in corpus order: positions in the corpus, and scores."""

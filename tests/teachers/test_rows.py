@@ -7,7 +7,7 @@ import pytest
 from experiments.config import Bm25Teacher, RandomTeacher
 from experiments.errors import UserError
 from experiments.ir import NO_DOCUMENT, Qrels
-from experiments.teachers import search
+from experiments.teachers import order
 from experiments.teachers.bm25 import bm25_rows
 from experiments.teachers.random import random_rows
 from experiments.teachers.ranking import finite_rows, rank_rows, to_candidates
@@ -38,7 +38,7 @@ def test_bm25_scores_are_those_of_bm25s(teacher: Bm25Teacher) -> None:
 
 def test_bm25_fills_its_depth_with_documents_that_score_nothing_in_corpus_order() -> None:
     score = bm25_rows(Bm25Teacher(), queries=["graph"], passages=PASSAGES)(slice(0, 1))
-    assert search.top_k(score, 6)[0].tolist() == [2, 4, 0, 1, 3, 5]
+    assert order.top_k(score, 6)[0].tolist() == [2, 4, 0, 1, 3, 5]
 
 
 def test_the_stemmer_joins_forms_of_a_word() -> None:
@@ -68,7 +68,7 @@ def test_rows_rank_the_minable_and_score_every_judged_pair(monkeypatch: pytest.M
     small = collection(minable_share=0.5)
     qrels = small.splits["train"].qrels
     scores = np.random.default_rng(0).integers(0, 4, size=(12, 60)).astype(np.float32)
-    monkeypatch.setattr(search, "CHUNK_SCORES", 150)
+    monkeypatch.setattr(order, "CHUNK_SCORES", 150)
     ranking = rank_rows(lambda rows: scores[rows], collection=small, queries=12, qrels=qrels, depth=10)
     found = to_candidates(ranking, qrels=qrels, depth=10)
 

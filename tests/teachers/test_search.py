@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.models.encoding import unit
-from experiments.teachers import blocks, rescore, search
+from experiments.teachers import blocks, order, rescore, search
 from experiments.teachers.blocks import Room, propose_blocks, score_grid_on
 from experiments.teachers.pairs import CHUNK_NUMBERS, rounding, score_pairs
-from experiments.teachers.rescore import score_grid
 
 
 def brute_force(queries: np.ndarray, documents: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +26,7 @@ def vectors(seed: int, count: int, dimension: int = 8) -> np.ndarray:
 def test_top_k_is_a_stable_sort(seed: int, rows: int, width: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, width))
     scores = np.random.default_rng(seed).integers(-2, 3, size=(rows, width)).astype(np.float32)
-    assert np.array_equal(search.top_k(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])
+    assert np.array_equal(order.top_k(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])
 
 
 @settings(max_examples=60, deadline=None)
@@ -42,9 +40,9 @@ def test_rows_stand_in_order_of_score_then_document(seed: int, values: list[floa
     draw = np.random.default_rng(seed)
     score = draw.choice(np.array([*values, *more], dtype=np.float32), size=(3, 20))
     document = draw.integers(0, 2**31 - 1, size=score.shape).astype(np.int32)
-    order = np.lexsort((document, -score), axis=1)
-    for values_of, found in zip((document, score), search.order_rows(document, score), strict=True):
-        assert np.array_equal(np.take_along_axis(values_of, order, axis=1).view(np.int32), found.view(np.int32))
+    places = np.lexsort((document, -score), axis=1)
+    for values_of, found in zip((document, score), order.order_rows(document, score), strict=True):
+        assert np.array_equal(np.take_along_axis(values_of, places, axis=1).view(np.int32), found.view(np.int32))
 
 
 @pytest.mark.parametrize("device", ["cpu", "fallback"])
@@ -72,10 +70,10 @@ def test_fewer_documents_than_slack_and_k_of_all() -> None:
 def test_faiss_and_torch_propose_the_same_documents() -> None:
     pytest.importorskip("faiss")
     queries, documents = vectors(6, 30, 64), vectors(7, 500, 64)
-    of_faiss, edge_faiss = search.propose_faiss(queries, documents, 40)
-    of_torch, edge_torch = search.propose_blocks(queries, documents, 40, device="cpu")
+    of_faiss, scores_faiss = search.propose_faiss(queries, documents, 40)
+    of_torch, scores_torch = search.propose_blocks(queries, documents, 40, device="cpu")
     assert np.array_equal(np.sort(of_faiss), np.sort(of_torch))
-    assert np.allclose(edge_faiss, edge_torch, atol=1e-6)
+    assert np.allclose(np.sort(scores_faiss), np.sort(scores_torch), atol=1e-6)
 
 
 def test_the_rounding_bound_covers_the_library() -> None:
@@ -97,18 +95,19 @@ def test_a_pair_has_one_score_however_it_is_batched() -> None:
 
 
 @pytest.mark.parametrize("widened", [0, rescore.WIDENED])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_a_grid_has_the_scores_of_its_pairs(widened: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A corpus held in float64 or not, in chunks of a few rows, on one thread or several."""
+def test_a_sampled_product_has_the_scores_of_its_pairs(widened: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus held in float64 or gathered a few vectors at a time."""
     monkeypatch.setattr(rescore, "WIDENED", widened)
-    monkeypatch.setattr(rescore, "QUERIES", 5)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(rescore, "GATHERED", 384 * 7)
     queries, documents = vectors(16, 23, 384), vectors(17, 90, 384)
     documents[60] = documents[7]
-    document = np.random.default_rng(0).integers(0, 90, size=(23, 31)).astype(np.int32)
-    expected = score_pairs(queries, documents, np.repeat(np.arange(23, dtype=np.int32), 31), document.ravel())
-    assert np.array_equal(score_grid(queries, documents, document), expected.reshape(23, 31))
+    document = np.sort(np.random.default_rng(0).integers(0, 90, size=700))
+    query = np.random.default_rng(1).integers(0, 18, size=700)
+    expected = score_pairs(queries, documents, (query + 5).astype(np.int32), document.astype(np.int32))
+    bound = rounding(queries, documents)
+    assert np.array_equal(rescore.Rescorer.of(queries, documents, rounding=bound).scores(5, query, document), expected)
+    wide = rescore.Rescorer.of(queries, documents, rounding=2.0**29)
+    assert np.array_equal(wide.scores(5, query, document), expected)
 
 
 def test_pairs_beyond_one_chunk() -> None:
@@ -137,13 +136,13 @@ def test_blocks_of_any_size_give_what_brute_force_gives(
     asked = draw.integers(-1, 2, size=(queries, 4)).astype(np.float32)
     documents = draw.integers(-1, 2, size=(count, 4)).astype(np.float32)
     k = data.draw(st.integers(1, count))
-    document, edge = propose_blocks(asked, documents, k, device="cpu", room=room)
+    document, proposed = propose_blocks(asked, documents, k, device="cpu", room=room)
     _, expected = brute_force(asked, documents, k)
     assert all(len(set(row)) == k for row in document.tolist())
     scores = score_grid_on(asked, documents, document, device="cpu", rounding=0.0, room=room)
     assert np.array_equal(scores, (asked @ documents.T)[np.arange(queries)[:, None], document])
     assert np.array_equal(-np.sort(-scores, axis=1), expected)
-    assert np.array_equal(edge, expected[:, -1])
+    assert np.array_equal(proposed, scores)
 
 
 @pytest.mark.parametrize("copies", [1, 3, 300])
@@ -162,7 +161,7 @@ def test_sums_near_the_middle_of_two_floats_are_taken_anew() -> None:
     """With a bound as wide as all numbers every pair is open, and each gets the score of the one order."""
     queries, documents = vectors(14, 9, 384), vectors(15, 70, 384)
     document = np.argsort(np.random.default_rng(0).random((9, 70)), axis=1)[:, :30].astype(np.int32)
-    expected = score_grid(queries, documents, document)
+    expected = score_pairs(queries, documents, np.repeat(np.arange(9, dtype=np.int32), 30), document.ravel())
     for bound in (1.0, 385 * 2.0**-52):
         found = score_grid_on(queries, documents, document, device="cpu", rounding=bound)
-        assert np.array_equal(found, expected)
+        assert np.array_equal(found, expected.reshape(9, 30))
