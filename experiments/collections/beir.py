@@ -36,6 +36,12 @@ def beir_path(name: str, execution: Execution) -> Path:
     return execution.beir_home / name
 
 
+def beir_files(data: BeirData, *, execution: Execution) -> list[Path]:
+    """Every file that `read_beir` may read, whether it is there or not."""
+    folder = beir_path(data.name, execution)
+    return sorted(path for path in (*folder.glob("*"), *(folder / "qrels").glob("*")) if path.is_file())
+
+
 def read_beir(data: BeirData, *, execution: Execution) -> RawCollection:
     """What the folder holds. Raises UserError for a defect in its files."""
     path = beir_path(data.name, execution)

@@ -17,6 +17,7 @@ from experiments.config import CarvedData, DataConfig
 from experiments.errors import UserError
 from experiments.identity import derive_seed
 from experiments.ir import Collection, Corpus, Queries, Split
+from experiments.memo import remembered
 
 
 def carve(raw: RawCollection, data: DataConfig) -> Collection:
@@ -57,15 +58,19 @@ def without_queries(
     """
     if not len(queries):
         return collection
-    left = np.ones(len(collection.splits["train"].queries), dtype=np.bool_)
-    left[queries] = False
-    splits = _train_where(collection.splits, left)
-    return replace(
-        collection,
-        splits=splits,
-        minable=minable_documents(len(collection.corpus), splits, data),
-        report={**collection.report, counted: len(queries)},
-    )
+
+    def make() -> Collection:
+        left = np.ones(len(collection.splits["train"].queries), dtype=np.bool_)
+        left[queries] = False
+        splits = _train_where(collection.splits, left)
+        return replace(
+            collection,
+            splits=splits,
+            minable=minable_documents(len(collection.corpus), splits, data),
+            report={**collection.report, counted: len(queries)},
+        )
+
+    return remembered(collection, ("without", queries.tobytes(), data.model_dump_json(), counted), make)
 
 
 def _without_own_leaks(splits: Mapping[str, Split], report: dict[str, int]) -> dict[str, Split]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from experiments.collections.beir import read_beir
+from experiments.collections.beir import beir_files, read_beir
 from experiments.collections.beir_hub import read_beir_hub
 from experiments.collections.carve import carve, without_evaluated
 from experiments.collections.docstrings import read_docstrings
+from experiments.collections.kept import kept_collection
 from experiments.collections.leak_check import check_leaks
 from experiments.collections.leaks import Evaluated, evaluated_of
 from experiments.collections.pairs import read_pairs
@@ -31,8 +32,17 @@ from experiments.ir import Collection
 
 
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
-    """The collection of `data`. `cache`: folder that keeps the extracted docstrings. Raises UserError."""
-    return carve(_read(data, execution=execution, cache=cache), data)
+    """The collection of `data`. `cache`: folder that keeps the extracted docstrings. Raises UserError.
+
+    A folder in BEIR form is read once a process, for as long as its files stay.
+    """
+
+    def make() -> Collection:
+        return carve(_read(data, execution=execution, cache=cache), data)
+
+    if not isinstance(data, BeirData):
+        return make()
+    return kept_collection(data.model_dump_json(), beir_files(data, execution=execution), make)
 
 
 def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollection:

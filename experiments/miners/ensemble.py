@@ -13,12 +13,16 @@ import numpy.typing as npt
 from experiments.config import DataConfig, EnsembleTeacher, MinerConfig, MiningConfig
 from experiments.identity import derive_seed
 from experiments.ir import NO_DOCUMENT, NO_TEACHER, Candidates, Collection, Positions
+from experiments.memo import remembered_last
 from experiments.miners.choice import Choice, State, choose, choose_ranked, settle
 from experiments.miners.draws import uniform
 from experiments.miners.methods import ranks, rule_of
 from experiments.miners.pool import Pool, make_pool
 from experiments.miners.reasons import CHOSEN, PADDING, SURVIVOR
 from experiments.miners.rows import Rows
+
+KEPT_CELLS = 1 << 25
+"""Candidates of which pools are kept for the next run: 256 MiB of them."""
 
 Columns = npt.NDArray[np.int64]
 
@@ -60,8 +64,16 @@ def make_pools(
     relabelled: as of `make_pool`, under one teacher alone.
     """
     members = ranked.members if isinstance(ranked, Ensemble) else (ranked,)
-    make = functools.partial(make_pool, collection, data=data, mining=mining, seed=seed, relabelled=relabelled)
-    return tuple(make(member, reference=members[0]) for member in members)
+
+    def make() -> tuple[Pool, ...]:
+        one = functools.partial(make_pool, collection, data=data, mining=mining, seed=seed, relabelled=relabelled)
+        return tuple(one(member, reference=members[0]) for member in members)
+
+    if relabelled is not None or members[0].document.size > KEPT_CELLS:
+        return make()
+    # Every method and threshold over the same candidates starts from the same pools.
+    key = (*members, data.model_dump_json(), mining.model_dump_json(), seed)
+    return remembered_last(collection, "pools", key, make)
 
 
 def choose_together(pools: Sequence[Pool], miner: MinerConfig, ranked: Ranked) -> Combined:

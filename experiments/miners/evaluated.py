@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from experiments.config import MiningConfig
 from experiments.ir import Collection
+from experiments.memo import remembered
 
 
 def evaluated_documents(collection: Collection) -> npt.NDArray[np.bool_] | None:
@@ -30,4 +31,6 @@ def minable_under(collection: Collection, mining: MiningConfig) -> Collection:
     evaluated = evaluated_documents(collection)
     if not mining.exclude_eval_documents or evaluated is None:
         return collection
-    return replace(collection, minable=collection.minable & ~evaluated)
+    return remembered(
+        collection, "without evaluated", lambda: replace(collection, minable=collection.minable & ~evaluated)
+    )

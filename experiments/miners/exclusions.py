@@ -10,6 +10,7 @@ import numpy.typing as npt
 from experiments.config import DataConfig
 from experiments.identity import derive_seed
 from experiments.ir import Collection
+from experiments.memo import remembered
 from experiments.miners.draws import uniform
 from experiments.miners.pairs import Integers, PairSet, encode
 from experiments.miners.parents import Parents, find_parents
@@ -100,6 +101,14 @@ def reveal(relevant: Relevant, *, share: float, seed: int) -> Relevant:
 
 def most_exclusions(collection: Collection, *, ignore_identical_ids: bool = False, same_group: bool = False) -> int:
     """The most minable documents that any seed, `positives` and `reveal` could exclude for one query text."""
+    return remembered(
+        collection,
+        ("most exclusions", ignore_identical_ids, same_group),
+        lambda: _most_exclusions(collection, ignore_identical_ids, same_group),
+    )
+
+
+def _most_exclusions(collection: Collection, ignore_identical_ids: bool, same_group: bool) -> int:
     groups = group_texts(collection, ignore_identical_ids=ignore_identical_ids)
     pairs = relevant_pairs(collection, groups).pairs
     everything = PairSet.build(

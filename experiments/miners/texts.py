@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Collection
+from experiments.memo import remembered
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,13 @@ class TextGroups:
 
 
 def group_texts(collection: Collection, *, ignore_identical_ids: bool = False) -> TextGroups:
-    """Groups of the train split's queries and of the corpus."""
+    """Groups of the train split's queries and of the corpus; found once for a collection."""
+    return remembered(
+        collection, ("texts", ignore_identical_ids), lambda: _group_texts(collection, ignore_identical_ids)
+    )
+
+
+def _group_texts(collection: Collection, ignore_identical_ids: bool) -> TextGroups:
     split = collection.splits["train"]
     queries, ids = split.queries.normalised, split.queries.ids
     named = _look_up(_first_positions(collection.corpus.ids), ids) if ignore_identical_ids else np.full(len(ids), -1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.config import CommonWith, RunConfig, one_collection
 from experiments.files import write_text
@@ -63,8 +65,16 @@ def mine_stage(
 def save_mined(folder: Path, mined: Mined) -> None:
     """mined.npz (arrays) and facts.json."""
     arrays = {field.name: getattr(mined.negatives, field.name) for field in fields(Negatives)}
-    np.savez_compressed(folder / "mined.npz", rows=mined.rows, row=mined.row, reasons=mined.reasons, **arrays)
+    save_arrays(folder / "mined.npz", {"rows": mined.rows, "row": mined.row, "reasons": mined.reasons, **arrays})
     write_text(folder / "facts.json", json.dumps(mined.facts.model_dump(mode="json"), sort_keys=True) + "\n")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """What `numpy.savez_compressed` writes, at zlib's first level, which is faster (squad's rows: 1.9 MB for 1.5)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def load_mined(folder: Path) -> Mined:

@@ -13,6 +13,7 @@ from experiments.config import TeacherConfig
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
+from experiments.miners.ensemble import KEPT_CELLS
 from experiments.models.device import device_memory
 from experiments.store import Artifact, Store
 from experiments.teachers.ranking import to_candidates
@@ -51,7 +52,10 @@ def retrieve(
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})
 
     artifact = store.get_or_make(RETRIEVE.name, payload, make)
-    return _read(artifact.path, sparse=prepared.sparse), [*prepared.inputs, artifact]
+    found = _read(artifact.path, sparse=prepared.sparse)
+    if found.document.size > KEPT_CELLS:
+        _read.cache_clear()
+    return found, [*prepared.inputs, artifact]
 
 
 def _payload(question: Question, identity: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +68,8 @@ def _payload(question: Question, identity: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@functools.lru_cache(maxsize=2)
 def _read(folder: Path, *, sparse: bool) -> Candidates:
+    """The last ones that were read are kept: the runs of a sweep have the same, and mining knows them again."""
     with np.load(folder / FILE) as stored:
         return Candidates(**{field: stored[field] for field in FIELDS}, sparse=sparse)
