@@ -39,6 +39,7 @@ test-postgres: setup
 test-cluster: setup
 	@VENV="$(VENV)" sh tests/cluster/setup.sh
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 CLUSTER_DIARY=outputs/cluster/diary.md $(RUN) pytest -m cluster tests/cluster
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(RUN) pytest tests/engines/test_ray.py
 
 lint: setup
 	@$(RUN) ruff check .

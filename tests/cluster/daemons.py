@@ -74,14 +74,14 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def ray_head(folder: Path) -> Iterator[str]:
+def ray_head(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     """A Ray cluster of one node with two cores; yields its address."""
     (port,) = free_ports(1)
     folder.mkdir(parents=True, exist_ok=True)
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
     start += ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
     start += [f"--temp-dir={folder}/t", f"--object-store-memory={100 << 20}"]
-    with _daemon(start, folder, {}):
+    with _daemon(start, folder, environment):
         wait_until(lambda: True if _answers(port) else None)
         yield f"127.0.0.1:{port}"
 

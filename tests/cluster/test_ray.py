@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +30,11 @@ def worker_of(run_id: str) -> psutil.Process | None:
 def test_every_record_once(
     scratch: Path, data: Path, undisturbed: dict[str, dict[str, Any]], diary: Callable[[str], None]
 ) -> None:
-    with ray_head(scratch / "ray") as address:
+    # Ray asks for a token where the user's home folder holds one, so the test brings its own.
+    environment = {**ENVIRONMENT, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with ray_head(scratch / "ray", environment) as address:
         more = ("hydra/launcher=ray", f"hydra.launcher.init.address='{address}'")
-        sweep = Sweep(data, scratch / "on-ray", ENVIRONMENT, more)
+        sweep = Sweep(data, scratch / "on-ray", environment, more)
 
         driver = sweep.start()
         killed = driver.begun()
