@@ -12,11 +12,12 @@ import hashlib
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 SETTLED_NS = 2_000_000_000
-"""A file that changed less than 2 s ago is hashed again: file systems' clocks may be too coarse to show a change."""
+"""A file that changed less than 2 s ago is read again: file systems' clocks may be too coarse to show a change."""
 
 
 class FileContent(BaseModel):
@@ -63,18 +64,36 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in Path(name).parts)
 
 
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file, read once a process while its size, its times and its place on the disk stay the same."""
+class FileState(NamedTuple):
+    """What tells one state of a file from another; no program can set ctime."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether a later change is sure to give another state."""
+        return time.time_ns() - self.ctime_ns >= SETTLED_NS
+
+
+def file_state(path: Path) -> FileState:
+    """The state that a file is in now. Raises OSError for a file that is not there."""
     status = path.stat()
-    if time.time_ns() - status.st_ctime_ns < SETTLED_NS:
-        return _read_sha256(path)
-    return _sha256_of(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return FileState(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, read once a process while its state stays the same."""
+    state = file_state(path)
+    return _sha256_of(state) if state.settled else _read_sha256(path)
 
 
 @functools.cache
-def _sha256_of(path: Path, size: int, mtime_ns: int, ctime_ns: int, inode: int) -> str:  # noqa: ARG001
-    """The arguments after `path` are what tells one state of a file from another; no program can set ctime."""
-    return _read_sha256(path)
+def _sha256_of(state: FileState) -> str:
+    return _read_sha256(state.path)
 
 
 def _read_sha256(path: Path) -> str:

@@ -37,7 +37,7 @@ def beir_path(name: str, execution: Execution) -> Path:
 
 
 def beir_files(data: BeirData, *, execution: Execution) -> list[Path]:
-    """Every file that `read_beir` may read, whether it is there or not."""
+    """The files that are there, every one that `read_beir` may read among them."""
     folder = beir_path(data.name, execution)
     return sorted(path for path in (*folder.glob("*"), *(folder / "qrels").glob("*")) if path.is_file())
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments.contents import SETTLED_NS
+from experiments.contents import FileState, file_state
 from experiments.ir import Collection
 
 MOST = 1 << 20
 """Documents of the collections that are kept; the last one is, however many it has."""
 
-State = tuple[tuple[str, int, int, int, int], ...]
-"""Path, size, mtime, ctime and inode of each file."""
-
-_KEPT: OrderedDict[tuple[str, State], Collection] = OrderedDict()
+_KEPT: OrderedDict[tuple[str, tuple[FileState, ...]], Collection] = OrderedDict()
 
 
 def kept_collection(settings: str, files: list[Path], make: Callable[[], Collection]) -> Collection:
@@ -24,10 +20,10 @@ def kept_collection(settings: str, files: list[Path], make: Callable[[], Collect
 
     Files that changed less than 2 s ago are read again: file systems' clocks may be too coarse to show a change.
     """
-    state = _state(files)
-    if state is None:
+    states = _settled(files)
+    if not states:
         return make()
-    key = (settings, state)
+    key = (settings, states)
     if key not in _KEPT:
         _KEPT[key] = make()
     _KEPT.move_to_end(key)
@@ -36,11 +32,10 @@ def kept_collection(settings: str, files: list[Path], make: Callable[[], Collect
     return _KEPT[key]
 
 
-def _state(files: list[Path]) -> State | None:
+def _settled(files: list[Path]) -> tuple[FileState, ...]:
+    """The state of each file; () where one of them has just changed, or is gone."""
     try:
-        found = [(str(path.resolve()), path.stat()) for path in files]
+        found = tuple(file_state(path) for path in files)
     except OSError:
-        return None
-    if not found or any(time.time_ns() - status.st_ctime_ns < SETTLED_NS for _, status in found):
-        return None
-    return tuple((name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for name, s in found)
+        return ()
+    return found if all(one.settled for one in found) else ()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.config import TeacherConfig
+from experiments.contents import FileState, file_state
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Candidates, Collection
@@ -52,7 +53,7 @@ def retrieve(
         np.savez(folder / FILE, **{field: getattr(found, field) for field in FIELDS})
 
     artifact = store.get_or_make(RETRIEVE.name, payload, make)
-    found = _read(artifact.path, sparse=prepared.sparse)
+    found = _read(file_state(artifact.path / FILE), sparse=prepared.sparse)
     if found.document.size > KEPT_CELLS:
         _read.cache_clear()
     return found, [*prepared.inputs, artifact]
@@ -69,7 +70,7 @@ def _payload(question: Question, identity: dict[str, Any]) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=2)
-def _read(folder: Path, *, sparse: bool) -> Candidates:
+def _read(state: FileState, *, sparse: bool) -> Candidates:
     """The last ones that were read are kept: the runs of a sweep have the same, and mining knows them again."""
-    with np.load(folder / FILE) as stored:
+    with np.load(state.path) as stored:
         return Candidates(**{field: stored[field] for field in FIELDS}, sparse=sparse)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments import contents
 from experiments.collections import kept
 from experiments.collections.kept import kept_collection
 from experiments.ir import Collection, Corpus
@@ -15,7 +16,7 @@ from experiments.ir import Collection, Corpus
 @pytest.fixture(autouse=True)
 def _none_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "_KEPT", kept.OrderedDict())
-    monkeypatch.setattr(kept, "SETTLED_NS", 0)
+    monkeypatch.setattr(contents, "SETTLED_NS", 0)
 
 
 def reader(path: Path) -> Callable[[], Collection]:
@@ -42,7 +43,7 @@ def test_the_same_files_give_the_same_value_and_changed_ones_another(tmp_path: P
 
 
 def test_files_that_have_just_changed_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "SETTLED_NS", 60_000_000_000)
+    monkeypatch.setattr(contents, "SETTLED_NS", 60_000_000_000)
     path = tmp_path / "corpus.jsonl"
     path.write_text("a", encoding="utf-8")
     assert kept_collection("{}", [path], reader(path)) is not kept_collection("{}", [path], reader(path))

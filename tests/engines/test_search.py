@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -94,6 +96,25 @@ def test_a_stopped_search_goes_on_at_the_next_shard_and_its_result_is_that_of_on
     assert not list((tmp_path / "store").glob("retrieve/.*"))
     monkeypatch.undo()
     assert_same(found, small, teacher, execution.model_copy(update={"shard": 1000}), Store(tmp_path / "other"))
+
+
+def test_candidates_are_read_once_while_their_file_stays_and_again_once_it_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher, execution = tiny_teacher(tmp_path / "tiny")
+    ask = partial(retrieve, collection(), teacher=teacher, depth=20, execution=execution, embed=embed)
+    first, artifacts = ask(store=Store(tmp_path / "store"))
+    assert ask(store=Store(tmp_path / "store"))[0] is first
+    rmtree(artifacts[-1].path)
+    best = Searcher.best
+
+    def higher(self: Searcher, shard: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        found = best(self, shard)
+        found["score"] += 1
+        return found
+
+    monkeypatch.setattr(Searcher, "best", higher)
+    assert np.array_equal(ask(store=Store(tmp_path / "store"))[0].score, first.score + 1)
 
 
 def assert_same(found: object, small: object, teacher: DenseTeacher, execution: Execution, store: Store) -> None:
