@@ -42,6 +42,11 @@ class Failure:
         return self.cause == UNFINISHED
 
 
+def record_path(root: Path, record: RunRecord) -> Path:
+    """Where a record lies."""
+    return root / "records" / record.run_id / f"{record.environment_digest}.json"
+
+
 def record_paths(root: Path, run_id: str) -> list[Path]:
     """The records of one run, one per environment, the newest first."""
     found = (root / "records" / run_id).glob("*.json")
@@ -88,7 +93,7 @@ def _read_record(path: Path, _mtime_ns: int, _size: int) -> RunRecord:
 def write_record(root: Path, record: RunRecord, per_query: pd.DataFrame | None) -> Path:
     """Write the per-query scores, then the sealed record that declares the run done; forget an earlier failure."""
     sealed = record.sealed()
-    path = root / "records" / record.run_id / f"{record.environment_digest}.json"
+    path = record_path(root, record)
     if per_query is not None:
         write_bytes(scores_path(path), per_query[list(PER_QUERY_COLUMNS)].to_parquet(None, index=False))
     write_text(path, dump_record(sealed))

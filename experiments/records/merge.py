@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from experiments.errors import UserError
 from experiments.files import write_bytes
-from experiments.records.folder import failure_path, is_outdated, read_record
+from experiments.records.folder import failure_path, is_outdated, read_record, record_path
 from experiments.records.groups import groups_path, read_groups, write_groups
 from experiments.records.schema import RunRecord
 from experiments.records.scores import read_scores, scores_path
@@ -24,11 +24,6 @@ FILE = re.compile(r"records/[0-9a-f]{4,64}/[0-9a-f]{4,64}\.(json|parquet)|groups
 """What a file of a record may be called, below the folder that holds records."""
 COMPARED = ("config", "collections", "mining", "mining_parts", "training", "tasks", "leaks", "per_query", "versions")
 """What two records of one run made in the same environment agree in; times and origin may differ."""
-
-
-def record_path(root: Path, record: RunRecord) -> Path:
-    """Where a record lies."""
-    return root / "records" / record.run_id / f"{record.environment_digest}.json"
 
 
 def record_files(root: Path, record: RunRecord) -> list[Path]:
