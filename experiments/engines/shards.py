@@ -13,6 +13,9 @@ import numpy.typing as npt
 from experiments.files import write_file
 from experiments.identity import digest
 
+BLOCK_NUMBERS = 1 << 24
+"""Numbers held at once while parts are joined: 64 MiB of float32."""
+
 Array = npt.NDArray[Any]
 
 
@@ -80,7 +83,3 @@ def join(parts: Iterable[tuple[npt.NDArray[np.intp], Array]], *, rows: int, out:
                 first, last = np.searchsorted(positions, [cut.start, cut.stop])
                 block[positions[first:last] - cut.start] = array[first:last]
             block[: cut.stop - cut.start].tofile(file)
-
-
-BLOCK_NUMBERS = 1 << 24
-"""Numbers held at once while parts are joined: 64 MiB of float32."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from experiments.ir import Positions, Scores
 from experiments.teachers.pairs import score_pairs
+from experiments.teachers.threads import slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +59,7 @@ def propose_blocks(
     document = np.zeros((len(queries), k), dtype=np.int32)
     for start, block in _blocks(documents, room.block):
         right = _on(block, device).T
-        for chunk in _chunks(len(queries), room.scores // len(block)):
+        for chunk in slices(len(queries), room.scores // len(block)):
             found = torch.topk(_on(queries[chunk], device) @ right, min(k, len(block)), dim=1)
             values = torch.cat([_on(best[chunk], device), found.values], dim=1)
             places = torch.cat([_on(document[chunk], device), found.indices.int() + start], dim=1)
@@ -86,9 +87,9 @@ def score_grid_on(
     score = np.empty(document.shape, dtype=np.float32)
     for start, block in _blocks(documents, room.block):
         moved = _on(block, device)
-        for chunk in _chunks(len(queries), room.rows):
+        for chunk in slices(len(queries), room.rows):
             row, column = np.nonzero((document[chunk] >= start) & (document[chunk] < start + len(block)))
-            for some in _chunks(len(row), room.pairs // max(1, queries.shape[1])):
+            for some in slices(len(row), room.pairs // max(1, queries.shape[1])):
                 query, at = row[some] + chunk.start, column[some]
                 pairs = Pairs(queries, block, query.astype(np.int32), document[query, at] - start)
                 score[query, at] = pairs.scores(moved, device=device, rounding=rounding)
@@ -119,11 +120,6 @@ def _blocks(documents: Scores, numbers: int) -> Iterator[tuple[int, Scores]]:
     """First position and vectors of each block of (N, d) that holds at most so many numbers."""
     step = max(1, numbers // max(1, documents.shape[1]))
     return ((start, documents[start : start + step]) for start in range(0, len(documents), step))
-
-
-def _chunks(rows: int, step: int) -> Iterator[slice]:
-    step = max(1, step)
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 def _on(values: Scores | Positions, device: str) -> Tensor:

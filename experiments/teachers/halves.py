@@ -19,6 +19,10 @@ from experiments.ir import Scores
 if TYPE_CHECKING:
     from torch import Tensor
 
+QUERIES = 1 << 10
+"""Queries of a chunk."""
+HELD, MOST = 1 << 28, 1 << 16
+"""Products held at once by all threads together, 512 MiB, and documents of a block."""
 GROUP = 16
 """Documents of a group, which stand far apart in the corpus: neighbours are alike, and a group has one maximum."""
 GROUPS = 8
@@ -34,12 +38,6 @@ NONE = np.int16(np.iinfo(np.int16).max)
 
 Bits = npt.NDArray[np.int16]
 Integers = npt.NDArray[np.int64]
-
-
-QUERIES = 1 << 10
-"""Queries of a chunk."""
-HELD, MOST = 1 << 28, 1 << 16
-"""Products held at once by all threads together, 512 MiB, and documents of a block."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
+from experiments.teachers.threads import slices
 
 ZERO_BELOW = np.int32(-(1 << 31))
 """The bits of the float32 -0.0, which equals 0.0."""
@@ -58,7 +57,6 @@ def read_keys(key: npt.NDArray[np.int64]) -> tuple[Positions, Scores]:
     return key.astype(np.int32), np.where(bits < 0, ~bits, bits | ZERO_BELOW).view(np.float32)
 
 
-def chunks(rows: int, width: int) -> Iterator[slice]:
+def chunks(rows: int, width: int) -> list[slice]:
     """Slices of `rows` such that a chunk of rows x width scores stays within CHUNK_SCORES."""
-    step = max(1, CHUNK_SCORES // max(1, width))
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+    return slices(rows, CHUNK_SCORES // max(1, width))
