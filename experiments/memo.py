@@ -21,7 +21,7 @@ def remembered(owner: object, key: Hashable, make: Callable[[], Made]) -> Made:
 
 
 def remembered_last(owner: object, name: str, key: tuple[object, ...], make: Callable[[], Made]) -> Made:
-    """As `remembered`, for what is large: of the last key alone; its parts are strings, numbers or the same values."""
+    """As `remembered`, for what is large: of the last key alone, of strings, integers and the same values."""
     kept = vars(owner).setdefault("_remembered", {})
     last = kept.pop(name, None)
     if last is None or not _same(last[0], key):

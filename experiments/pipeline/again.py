@@ -10,12 +10,7 @@ from experiments.collections.join import join_collections
 from experiments.collections.load import load_as_trained
 from experiments.collections.splits import require_split
 from experiments.collections.summary import facts_of, say_collections
-from experiments.config import (
-    DistilledStudent,
-    RunConfig,
-    collections_of,
-    one_collection,
-)
+from experiments.config import DistilledStudent, RunConfig, collections_of, one_collection
 from experiments.config.shared import rankings_of
 from experiments.execution import Execution, NoTracker
 from experiments.ir import Collection
@@ -27,9 +22,7 @@ from experiments.models.device import use_device
 from experiments.models.trained import Trained
 from experiments.pipeline.context import Context, store_of
 from experiments.pipeline.steps import batch_parts, fitted_base, measure, mine, rank, student_of_run
-from experiments.records.environment import (
-    use_threads,
-)
+from experiments.records.environment import use_threads
 from experiments.stages.checkpoint import find_trained
 from experiments.stages.guide import guide_vectors
 from experiments.stages.targets import evaluation_targets

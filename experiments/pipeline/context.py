@@ -6,18 +6,11 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from experiments.config import (
-    CheckpointStudent,
-    RunConfig,
-    Training,
-)
+from experiments.config import CheckpointStudent, RunConfig, Training
 from experiments.execution import Execution
 from experiments.models.device import check_attention, check_training_device, resolve_device, use_device
 from experiments.models.trained import Trained
-from experiments.records.environment import (
-    describe_environment,
-    threads_used,
-)
+from experiments.records.environment import describe_environment, threads_used
 from experiments.stages.checkpoint import find_trained
 from experiments.stages.embed import embed
 from experiments.stages.trail import Trail

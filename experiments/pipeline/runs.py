@@ -15,11 +15,7 @@ from experiments.collections.load import all_evaluated, load_own, without_copies
 from experiments.collections.splits import require_split
 from experiments.collections.summary import facts_of, say_collections, say_leaks
 from experiments.collections.unchanged import check_unchanged, load_if_there
-from experiments.config import (
-    RunConfig,
-    collections_of,
-    runs_in,
-)
+from experiments.config import RunConfig, collections_of, runs_in
 from experiments.execution import Execution
 from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
@@ -28,11 +24,7 @@ from experiments.models.device import resolve_device
 from experiments.pipeline.again import train_again
 from experiments.pipeline.context import Context, store_of, use_device_of
 from experiments.pipeline.steps import batch_parts, measure, mine, student_of_run
-from experiments.records.environment import (
-    say_device,
-    threads_used,
-    use_threads,
-)
+from experiments.records.environment import say_device, threads_used, use_threads
 from experiments.records.facts import CollectionFacts, LeakFacts, TaskScores, TrainingFacts
 from experiments.records.folder import find_outdated, find_record, write_record
 from experiments.records.provenance import provenance

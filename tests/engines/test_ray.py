@@ -125,7 +125,7 @@ def test_workers_that_are_lost_again_and_again_and_mistakes_in_them_are_one_line
 def test_more_workers_than_the_cluster_has_room_for_are_one_line(tmp_path: Path) -> None:
     many = NO_RAY.model_copy(update={"ray": RayWorkers(workers=64)})
     with pytest.raises(UserError, match=r"execution.ray.workers=64 take 64 CPUs and the cluster has 2: use fewer"):
-        next(iter([ray_workers(OneProcess, many).__enter__()]))
+        ray_workers(OneProcess, many).__enter__()
 
 
 def test_without_ray_the_engine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
