@@ -227,9 +227,9 @@ def _arithmetic(scale: Scale) -> list[str]:
         f"the candidates that one shard gives take {_bytes(kept)} until retrieve ends.",
         f"- **Memory of embed**: a shard ({_bytes(shard * 1024 * FLOAT32)} at {shard:,} x 1024), twice while it is put "
         "into the corpus's order, and one in each worker of Ray; lengths and order, 16 bytes a passage.",
-        "- **Memory of retrieve**: one process holds 256 MiB of documents at a time (1 GiB on a GPU) and faiss copies "
-        "them once; a worker of Ray holds a shard and its copy. Queries take "
-        f"{_bytes(QUERIES * 1024 * FLOAT32)} (1024 dimensions), candidates {_bytes(kept)}.",
+        "- **Memory of retrieve**: one process holds 256 MiB of documents at a time (1 GiB on a GPU), a worker of Ray "
+        "a shard; faiss copies them once, the search in bf16 takes half as much and up to 512 MiB for products. "
+        f"Queries take {_bytes(QUERIES * 1024 * FLOAT32)} (1024 dimensions), candidates {_bytes(kept)}.",
         "- **Texts** are one driver's limit: they are held in memory, at a kilobyte a passage "
         f"{_bytes(SIZES[1] * 1000)} for {SIZES[1]:,} and {_bytes(SIZES[2] * 1000)} for {SIZES[2]:,}.",
         "",

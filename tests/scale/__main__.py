@@ -17,6 +17,8 @@ from typing import Any
 import faiss
 import torch
 
+from experiments.entry import Parser, guarded
+from experiments.errors import UserError
 from experiments.files import write_json
 from experiments.records.environment import describe_environment
 from tests.scale.indexes import measure
@@ -29,8 +31,12 @@ DIMENSION = 384
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0."""
-    parser = argparse.ArgumentParser(prog="python -m tests.scale", description=__doc__)
+    """Exit code 0, 2 for a mistake."""
+    return guarded(lambda: _command(arguments), interrupted="the parts that were measured are kept")
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    parser = Parser(prog="python -m tests.scale", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--passages", type=int, default=1_000_000, help="of the trial of memory")
     parser.add_argument("--vectors", type=int, default=200_000, help="synthetic ones")
@@ -40,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/scale"))
     parsed = parser.parse_args(arguments)
+    if unknown := set(parsed.parts) - set(PARTS):
+        raise UserError(f"{', '.join(sorted(unknown))}: should be of {', '.join(PARTS)}")
     torch.set_num_threads(parsed.threads)
     faiss.omp_set_num_threads(parsed.threads)
     for part in parsed.parts or PARTS:

@@ -40,8 +40,9 @@ class Vectors:
 
 
 def real(name: str, store: Path, *, queries: int) -> Vectors:
-    """A collection of BEIR_HOME by all-MiniLM-L6-v2, and `queries` of its train queries at most."""
-    execution = Execution(store=store, beir_home=Path(os.environ["BEIR_HOME"]))
+    """A collection of BEIR_HOME by all-MiniLM-L6-v2, and `queries` of its train queries at most. Raises UserError."""
+    home = os.environ.get("BEIR_HOME")
+    execution = Execution(store=store, beir_home=Path(home) if home else None)
     found = load_collection(BeirData(name=name), execution=execution, cache=store / "collections")
     kept = Store(store)
     documents, _ = embed(found.corpus.passages, encoder=MINILM, role="document", store=kept, execution=execution)
