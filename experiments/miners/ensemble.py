@@ -22,7 +22,7 @@ from experiments.miners.reasons import CHOSEN, PADDING, SURVIVOR
 from experiments.miners.rows import Rows
 
 KEPT_CELLS = 1 << 25
-"""Candidates of which pools are kept for the next run: 256 MiB of them."""
+"""Candidates, of all members, of which pools are kept for the next run: 256 MiB of them."""
 
 Columns = npt.NDArray[np.int64]
 
@@ -69,7 +69,7 @@ def make_pools(
         one = functools.partial(make_pool, collection, data=data, mining=mining, seed=seed, relabelled=relabelled)
         return tuple(one(member, reference=members[0]) for member in members)
 
-    if relabelled is not None or members[0].document.size > KEPT_CELLS:
+    if relabelled is not None or sum(member.document.size for member in members) > KEPT_CELLS:
         return make()
     # Every method and threshold over the same candidates starts from the same pools.
     key = (*members, data.model_dump_json(), mining.model_dump_json(), seed)
