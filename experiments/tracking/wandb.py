@@ -62,25 +62,18 @@ class WandbRun:
         """A wandb.Table named ``negatives``, once."""
         import wandb
 
+        if self._told.table or self._failed:
+            return
         columns = list(rows[0]) if rows else []
-        if not self._told.table and not self._failed:
-            self._write({TABLE: wandb.Table(columns=columns, data=[[row[name] for name in columns] for row in rows])})
+        with self._forgiven():
+            table = wandb.Table(columns=columns, data=[[row[name] for name in columns] for row in rows])
+            self._write({TABLE: table})
 
     def rows(self, ids: RowIds) -> None:
         """A version of the data's artifact of negatives: W&B keeps one for equal content, whichever run logs it."""
-        import wandb
-
-        if self._failed:  # asking a server that is away once more would cost as long again
-            return
-        assert self._config is not None
-        artifact, content = wandb.Artifact(mirror.artifact_name(self._config), type="negatives"), hashlib.sha256()
-        with artifact.new_file("rows.jsonl", encoding="utf-8") as file:
-            for line in mirror.row_lines(ids):
-                content.update(line.encode("utf-8"))
-                file.write(line)
-        facts = artifact.metadata = {"rows": len(ids), "digest": content.hexdigest()}
-        self._try(lambda: self._run.log_artifact(artifact))
-        self._try(lambda: self._run.summary.update({f"negatives/{name}": value for name, value in facts.items()}))
+        if not self._failed:  # asking a server that is away once more would cost as long again
+            with self._forgiven():
+                self._log_rows(ids)
 
     def finish(self, record: RunRecord) -> None:
         """The record with its scores as files, summary measures and timings.
@@ -108,6 +101,19 @@ class WandbRun:
         """A row of history; the first one is numbered after those that were told before, wandb counts on from there."""
         number, self._first = self._first, None
         self._try(lambda: self._run.log(dict(values), step=number, commit=True))
+
+    def _log_rows(self, ids: RowIds) -> None:
+        import wandb
+
+        assert self._config is not None
+        artifact, content = wandb.Artifact(mirror.artifact_name(self._config), type="negatives"), hashlib.sha256()
+        with artifact.new_file("rows.jsonl", encoding="utf-8") as file:
+            for line in mirror.row_lines(ids):
+                content.update(line.encode("utf-8"))
+                file.write(line)
+        facts = artifact.metadata = {"rows": len(ids), "digest": content.hexdigest()}
+        self._run.log_artifact(artifact)
+        self._run.summary.update({f"negatives/{name}": value for name, value in facts.items()})
 
     def _save(self, record: RunRecord) -> None:
         """Copies, since wandb would link to the store, and an offline folder is carried elsewhere."""

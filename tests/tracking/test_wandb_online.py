@@ -199,3 +199,16 @@ def test_what_wandb_raises_midway_is_one_warning(
     tracker.finish(stored(tmp_path, config))
     assert len(warnings.messages) == 1
     assert "lost the line with *** to http://***@host" in warnings.messages[0]
+
+
+@pytest.mark.parametrize("path", ["wandb.Table.__init__", "wandb.Artifact.new_file"])
+def test_negatives_that_wandb_does_not_take_are_one_warning(
+    tmp_path: Path, home: Path, warnings: Warnings, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise TypeError("no such rows")
+
+    monkeypatch.setattr(path, fail)
+    whole(tmp_path, make_config())
+    (said,) = warnings.messages
+    assert said.startswith("W&B does not take all of this run (TypeError: no such rows)")
