@@ -13,14 +13,15 @@ HIDDEN = "***"
 SHORTEST = 8
 """Characters: a shorter value of a variable is no key, and may stand in any text by chance."""
 
-_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@'\"]*@")
+_IN_ADDRESS = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/\s@'\"]*:))[^/\s@'\"]*@")
+"""A user alone is a key in an address of the web, and no secret in a database's."""
 _SECRET = r"(?:api_?key|token|password|passwd|secret)"
 _ASSIGNED = re.compile(rf"(?i)\b([\w.]*{_SECRET})(=)([^\s,&'\"]+)")
 _VARIABLE = re.compile(rf"(?i){_SECRET}$")
 
 
 def redacted(text: str) -> str:
-    """A text without user and password of addresses, values called a key, token or password, and this process's keys.
+    """A text without passwords in addresses, values called a key, token or password, and this process's keys.
 
     Keys are the values of environment variables whose names end in API_KEY, TOKEN, PASSWORD or SECRET.
     """

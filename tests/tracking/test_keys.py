@@ -104,7 +104,15 @@ def test_a_failures_note_holds_no_key(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "text", ["student.pooling=lasttoken", "at https://host/path?x=1", "me@host", "a://b", "token_embeddings=1"]
+    "text",
+    [
+        "student.pooling=lasttoken",
+        "at https://host/path?x=1",
+        "me@host",
+        "a://b",
+        "postgresql://USER@HOST/NAME",
+        "token_embeddings=1",
+    ],
 )
 def test_plain_texts_stay(text: str) -> None:
     assert redacted(text) == text
