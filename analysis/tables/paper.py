@@ -36,7 +36,10 @@ def paper_markdown(study: Study, blocks: Sequence[str]) -> str:
         raise UserError(
             f"study {study.name}: paper.rows: {declared.table} has no row {unknown[0]!r}: use one of {known}"
         )
-    found = [f"### {block}, beside {item.source.place}\n\n{_block(study, block, item)}" for block in blocks]
+    beside = {block: rows for block in blocks if (rows := _rows(study, block, item))}
+    found = [
+        f"### {block}, beside {item.source.place}\n\n{_block(study, rows, item)}" for block, rows in beside.items()
+    ]
     lines = "".join(
         f"- {line}\n" for line in (*_stand_ins(study, declared, item), f"Source: {item.source.line}", *_gaps(item))
     )
@@ -58,9 +61,13 @@ def direction(there: float | None, here: Difference | None) -> str:
     return "yes" if (there > 0.0) == (here.mean > 0.0) else "no"
 
 
-def _block(study: Study, block: str, item: Scores) -> str:
+def _rows(study: Study, block: str, item: Scores) -> list[ArmRow]:
+    """The arms of a block that stand for rows of the paper's table."""
+    return [row for row in arm_rows(study, block) if paper_row(study, row.arm) in item.rows]
+
+
+def _block(study: Study, rows: Sequence[ArmRow], item: Scores) -> str:
     baseline = study.plan.declaration.baseline_name
-    rows = [row for row in arm_rows(study, block) if paper_row(study, row.arm) in item.rows]
     header = (
         "arm",
         "the paper's row",
