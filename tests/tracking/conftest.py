@@ -8,6 +8,12 @@ from experiments.tracking import opening
 from tests.tracking.server import KEY, Server, serving
 
 
+@pytest.fixture(autouse=True)
+def silent_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that an earlier test has left on a closed stream says nothing of it on this test's stderr."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home and working folder, and no word about W&B in the environment."""

@@ -1,7 +1,6 @@
 """Runs as a server is told of them by wandb's own client, and what a server that is away costs."""
 
 import json
-import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,8 +148,6 @@ def test_a_server_that_is_away_costs_seconds_and_one_warning_and_no_run(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    # A handler that an earlier test has left on a closed stream would print of that.
-    monkeypatch.setattr(logging, "raiseExceptions", False)
     tracker = WandbTracker(base_url=away)
     started = time.monotonic()
     whole(tmp_path, with_threshold(0.9), tracker=tracker)
