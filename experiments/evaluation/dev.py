@@ -12,7 +12,7 @@ from experiments.evaluation.measures import Ranking, per_query_measures, without
 from experiments.evaluation.reading import Reading
 from experiments.evaluation.target import EvaluationTarget
 from experiments.ir import Scores
-from experiments.models.encoding import Role, encode_batches
+from experiments.models.encoding import Role, encode_batches, unit
 from experiments.models.lengths import set_lengths
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def _encoded(model: SentenceTransformer, texts: Sequence[str], role: Role, batch
     vectors = np.empty((len(texts), model.get_embedding_dimension() or 0), dtype=np.float32)
     for positions, part in encode_batches(model, texts, role=role, batch_size=batch_size, name="the student"):
         vectors[positions] = part
-    unit: Scores = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
+    return unit(vectors)
 
 
 def _ranking(asked: Scores, passages: Scores, ids: Sequence[str], documents: Sequence[str]) -> Ranking:
