@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.engines.encoders import Encoding, Load, Tell, TextsOf
-from experiments.engines.shards import cuts
 from experiments.environ import environment
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Scores
 from experiments.models.device import resolve_device
 from experiments.models.encoding import check_finite, token_lengths, unit
+from experiments.slices import slices
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -79,7 +79,7 @@ class Pool:
 
     def _vectors(self, texts: list[str]) -> Scores:
         vectors = np.empty((len(texts), self.model.get_embedding_dimension()), dtype=np.float32)
-        for cut in cuts(len(texts), BATCHES_AT_ONCE * self.encoding.batch) if texts else []:
+        for cut in slices(len(texts), BATCHES_AT_ONCE * self.encoding.batch):
             vectors[cut] = self._together(texts[cut])
             self.tell(cut.stop - cut.start)
         return vectors

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from experiments.files import write_file
 from experiments.identity import digest
+from experiments.slices import slices
 
 BLOCK_NUMBERS = 1 << 24
 """Numbers held at once while parts are joined: 64 MiB of float32."""
@@ -21,7 +22,7 @@ Array = npt.NDArray[Any]
 
 def cuts(total: int, rows: int) -> list[slice]:
     """`total` cut into slices of `rows`, the last one shorter; one empty slice for none."""
-    return [slice(start, min(start + rows, total)) for start in range(0, max(1, total), rows)]
+    return slices(total, rows) or [slice(0, 0)]
 
 
 def whole_batches(rows: int, batch: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,7 +56,7 @@ class Pool:
     parents: Parents | None = None
     evaluated: npt.NDArray[np.bool_] | None = None
 
-    def chunks(self) -> Iterator[slice]:
+    def chunks(self) -> list[slice]:
         """Slices of rows of at most CHUNK_CELLS cells each."""
         return chunks(len(self.rows), self.state.shape[1])
 

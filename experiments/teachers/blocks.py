@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.ir import Positions, Scores
-from experiments.teachers.pairs import score_pairs
-from experiments.teachers.threads import slices
+from experiments.slices import slices
+from experiments.teachers.pairs import round_sums
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,8 +80,7 @@ def score_grid_on(
 ) -> Scores:
     """`score_pairs` of every query (Q, d) with its own row of `document` (Q, K), computed on a device: (Q, K) float32.
 
-    Sums in float64 depend on their order in the last bits. `rounding` bounds by how much; a sum that lies so close to
-    the middle between two float32 numbers (about one in 10^5 pairs) is taken anew in the one order of `score_pairs`.
+    Sums in float64 depend on their order in the last bits; `rounding` bounds by how much.
     """
     room = room or room_on(device)
     score = np.empty(document.shape, dtype=np.float32)
@@ -110,10 +109,9 @@ class Pairs:
         first, last = int(self.query[0]), int(self.query[-1])
         left = _on(self.queries[first : last + 1], device)[_on(self.query - first, device).long()].double()
         total = (left * documents[_on(self.document, device).long()].double()).sum(dim=1)
-        score: Scores = total.float().cpu().numpy()
-        doubtful = ((total - rounding).float() != (total + rounding).float()).cpu().numpy()
-        score[doubtful] = score_pairs(self.queries, self.documents, self.query[doubtful], self.document[doubtful])
-        return score
+        return round_sums(
+            total.cpu().numpy(), self.queries, self.documents, self.query, self.document, rounding=rounding
+        )
 
 
 def _blocks(documents: Scores, numbers: int) -> Iterator[tuple[int, Scores]]:

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
+from experiments.slices import slices
 from experiments.teachers.found import Found
 from experiments.teachers.halves import QUERIES, Halves, Room
 from experiments.teachers.pairs import longest, rounding_of
 from experiments.teachers.rescore import Rescorer
-from experiments.teachers.threads import each_chunk, slices
+from experiments.teachers.threads import each_chunk
 
 LONGEST = 1e15
 """Vectors up to this length have products far from infinity."""

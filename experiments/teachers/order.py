@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
-from experiments.teachers.threads import slices
+from experiments.slices import slices
 
 ZERO_BELOW = np.int32(-(1 << 31))
 """The bits of the float32 -0.0, which equals 0.0."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
+from experiments.slices import slices
 
 CHUNK_NUMBERS = 1 << 22
 """Float64 numbers gathered at once per side: 32 MiB."""
@@ -20,12 +22,31 @@ def score_pairs(queries: Scores, documents: Scores, query: Positions, document: 
     """
     scores = np.empty(len(query), dtype=np.float32)
     step = max(1, CHUNK_NUMBERS // max(1, queries.shape[1]))
-    for start in range(0, len(query), step):
-        chunk = slice(start, start + step)
+    for chunk in slices(len(query), step):
         left = queries[query[chunk]].astype(np.float64)
         right = documents[document[chunk]].astype(np.float64)
         scores[chunk] = np.einsum("pd,pd->p", left, right)
     return scores
+
+
+def round_sums(
+    total: npt.NDArray[np.float64],
+    queries: Scores,
+    documents: Scores,
+    query: npt.NDArray[np.integer],
+    document: npt.NDArray[np.integer],
+    *,
+    rounding: float,
+) -> Scores:
+    """The scores of pairs (P,) float32, given sums in float64 that may lie `rounding` from those of `score_pairs`.
+
+    A sum that lies so close to the middle between two float32 numbers (about one in 10^5) is taken anew.
+    """
+    score = total.astype(np.float32)
+    doubtful = np.flatnonzero((total - rounding).astype(np.float32) != (total + rounding).astype(np.float32))
+    at = (positions[doubtful].astype(np.int32) for positions in (query, document))
+    score[doubtful] = score_pairs(queries, documents, *at)
+    return score
 
 
 def rounding(queries: Scores, documents: Scores) -> float:

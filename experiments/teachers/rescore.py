@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.ir import Scores
-from experiments.teachers.pairs import IN_FLOAT64, score_pairs
+from experiments.slices import slices
+from experiments.teachers.pairs import IN_FLOAT64, round_sums
 
 WIDENED = 1 << 25
 """Numbers of a corpus that is held in float64 as a whole: 256 MiB."""
@@ -49,20 +50,13 @@ class Rescorer:
         """(P,) float32 of the pairs (start + query, document), ascending by document."""
         score = np.empty(len(query), dtype=np.float32)
         step = max(1, len(query) if self.widened is not None else GATHERED // max(1, self.documents.shape[1]))
-        for at in range(0, len(query), step):
-            some = slice(at, at + step)
+        for some in slices(len(query), step):
             score[some] = self._scores(start, query[some], document[some])
         return score
 
     def _scores(self, start: int, query: Integers, document: Integers) -> Scores:
         total = self._sums(start, query, document)
-        score = total.astype(np.float32)
-        doubtful = (total - self.rounding).astype(np.float32) != (total + self.rounding).astype(np.float32)
-        at = np.flatnonzero(doubtful)
-        score[at] = score_pairs(
-            self.queries, self.documents, (start + query[at]).astype(np.int32), document[at].astype(np.int32)
-        )
-        return score
+        return round_sums(total, self.queries[start:], self.documents, query, document, rounding=self.rounding)
 
     def _sums(self, start: int, query: Integers, document: Integers) -> npt.NDArray[np.float64]:
         import torch

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from experiments.ir import Positions, Scores
 from experiments.models.device import has_bf16_units
+from experiments.slices import slices
 from experiments.teachers.blocks import propose_blocks, score_grid_on
 from experiments.teachers.found import Found
 from experiments.teachers.halves import QUERIES, Net
@@ -16,7 +17,7 @@ from experiments.teachers.netted import search_halves
 from experiments.teachers.order import order_rows, top_k
 from experiments.teachers.pairs import IN_FLOAT64, rounding, score_pairs
 from experiments.teachers.rescore import Rescorer
-from experiments.teachers.threads import each_chunk, slices
+from experiments.teachers.threads import each_chunk
 
 SLACK = 32
 """Documents fetched beyond k, so that rounding inside the library can hardly reach the first k."""

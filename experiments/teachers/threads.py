@@ -21,9 +21,3 @@ def each_chunk(work: Callable[[slice], None], chunks: Iterable[slice]) -> None:
             list(pool.map(work, chunks))
     finally:
         torch.set_num_threads(threads)
-
-
-def slices(rows: int, step: int) -> list[slice]:
-    """Consecutive slices of at most `step` rows, or of one where `step` is 0."""
-    step = max(1, step)
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
