@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from analysis.formats import Table, markdown
+from analysis.measured import read_measured
 from analysis.sources import Source
-from experiments.errors import UserError
 
 FILE = "drill.json"
 
@@ -60,13 +60,7 @@ def drill_pages(source: Source) -> dict[Path, bytes]:
 
 def read_drill(path: Path) -> Drill:
     """A drill's figures. Raises UserError for a file of another form."""
-    try:
-        return Drill.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}: run `make drill` again"
-        ) from error
+    return read_measured(path, Drill, command="make drill")
 
 
 def drill_page(drill: Drill) -> str:

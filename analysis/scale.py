@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from analysis.formats import DASH, Table, markdown
+from analysis.measured import read_measured
 from analysis.sources import Source
-from experiments.errors import UserError
 
 FILE = "scale.json"
 SIZES = (1_000_000, 10_000_000, 100_000_000)
@@ -110,13 +110,7 @@ def scale_pages(source: Source) -> dict[Path, bytes]:
 
 def read_scale(path: Path) -> Scale:
     """The measurements. Raises UserError for a file of another form."""
-    try:
-        return Scale.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}: run `make scale` again"
-        ) from error
+    return read_measured(path, Scale, command="make scale")
 
 
 def scale_page(scale: Scale) -> str:
