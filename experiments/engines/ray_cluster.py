@@ -41,6 +41,11 @@ def load_ray(asked: str) -> ModuleType:
     return module
 
 
+def last_line(error: BaseException) -> str:
+    """What Ray says in the end of a worker or task that was lost, after where and how."""
+    return str(error).strip().splitlines()[-1].strip()
+
+
 def _start(ray: ModuleType, given: Mapping[str, Any], key: str) -> None:
     try:
         _reach(str(given.get("address", "")))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from experiments.engines.ray_cluster import cluster
+from experiments.engines.ray_cluster import cluster, last_line
 from experiments.errors import UserError
 from experiments.execution import Execution, RayWorkers
 from experiments.models.device import is_cuda, resolve_device, use_device
@@ -44,7 +44,7 @@ class Workers:
                 raise UserError(str(error.cause)) from None
             raise
         except self.ray.exceptions.RayActorError as error:
-            why = str(error).strip().splitlines()[-1].strip()
+            why = last_line(error)
             raise UserError(
                 f"a worker of Ray was lost too often ({why}): if its memory was full, use fewer execution.ray.workers "
                 "or a smaller execution.shard; the same command goes on with the shards that are missing"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from experiments.engines.ray_cluster import cluster
+from experiments.engines.ray_cluster import cluster, last_line
 from experiments.launchers.ending import lost
 from experiments.launchers.job import LaunchedJob
 from experiments.launchers.turns import run_in_turn
@@ -38,7 +38,7 @@ def _run(ray: ModuleType, jobs: Sequence[LaunchedJob], task: Mapping[str, Any], 
         try:
             ray.get(reference)
         except ray.exceptions.RayError as error:
-            lost(job.name, str(error).strip().splitlines()[-1])
+            lost(job.name, last_line(error))
 
     run_in_turn(jobs, at_once=at_once, start=start, over=over, on_end=tell)
 
