@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from experiments.config import Count, Size, Value
 
+STORE = Path("outputs/store")
+"""Where the commands look for what was computed, unless told another place."""
+
 
 class WandbTracker(Value):
     """Weights & Biases. mode "auto": online with a key, else offline without a prompt.
@@ -108,7 +111,7 @@ class Execution(Value):
     deterministic: bool = True
     threads: Count | None = None
     checkpoint_every: Annotated[float, Field(ge=0.0)] | None = 300.0
-    store: Path = Path("outputs/store")
+    store: Path = STORE
     results: Path | None = None
     output: Path = Path("outputs/run")
     beir_home: Path | None = None

@@ -17,7 +17,7 @@ from experiments.command.mistakes import did_you_mean
 from experiments.config import RunConfig
 from experiments.entry import Parser, beir_home, guarded, named_folders, shell
 from experiments.errors import UserError
-from experiments.execution import Execution
+from experiments.execution import STORE, Execution
 from experiments.exporting.card import dataset_card
 from experiments.exporting.formats import FORMATS, check_options, write_format
 from experiments.exporting.place import check_empty, named_run, new_folder, scores_of
@@ -44,7 +44,7 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder (default: under outputs/exports)")
     parser.add_argument("--file", choices=("jsonl", "parquet"), help="one plain file instead of a data set on disk")
     parser.add_argument("--scores", action="store_true", help="the teacher's scores as labels, for distillation")
-    parser.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
+    parser.add_argument("--store", type=Path, default=STORE, help="default: outputs/store")
     parser.add_argument("--results", type=Path, default=Path("results"), help="published records (results)")
     parser.add_argument(
         "--data-path", action="append", default=[], metavar="NAME=FOLDER", help="a collection; else under BEIR_HOME"

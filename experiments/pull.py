@@ -15,11 +15,10 @@ from pathlib import Path
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
+from experiments.execution import STORE
 from experiments.files import StorageError
 from experiments.records.merge import merge_record
 from experiments.tracking.remote import Logged, kept_offline, on_server
-
-STORE = Path("outputs/store")
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from experiments.entry import Parser, beir_home, check_writable, guarded
 from experiments.errors import UserError
-from experiments.execution import Execution
+from experiments.execution import STORE, Execution
 from experiments.files import write_text
 from experiments.records.folder import find_outdated, find_record
 from experiments.records.schema import RunRecord
@@ -32,7 +32,7 @@ def _parser() -> Parser:
     parser = Parser(prog="python -m experiments.renew", description=__doc__)
     parser.add_argument("study")
     parser.add_argument("--results", type=Path, default=Path("results"), help="the published records (results)")
-    parser.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
+    parser.add_argument("--store", type=Path, default=STORE, help="default: outputs/store")
     parser.add_argument("--block", action="append", dest="blocks", help="these blocks only, once for each (all)")
     parser.add_argument("--threads", type=int, help="torch's threads (default: torch's own choice)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from experiments.entry import Parser, guarded
 from experiments.errors import UserError
+from experiments.execution import STORE
 from experiments.housekeeping.clear import freeable, freeable_lines, remove_all
 from experiments.housekeeping.contents import read_contents
 from experiments.housekeeping.needs import known_plans, known_searches, read_needs
@@ -30,7 +31,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="du|gc")
     for name, run, what in (("du", _du, "bytes by stage and by study"), ("gc", _gc, "remove what nothing needs")):
         command = commands.add_parser(name, help=what, description=what)
-        command.add_argument("--store", type=Path, default=Path("outputs/store"), help="default: outputs/store")
+        command.add_argument("--store", type=Path, default=STORE, help="default: outputs/store")
         command.add_argument("--results", type=Path, default=Path("results"), help="published records (results)")
         command.add_argument("--forget", action="append", default=[], metavar="STUDY", help="as if it were not there")
         command.set_defaults(command=run)
