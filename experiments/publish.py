@@ -14,14 +14,13 @@ from pathlib import Path
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
+from experiments.execution import STORE
 from experiments.files import write_text
-from experiments.records.folder import find_record, is_outdated, read_record, record_paths
+from experiments.records.folder import find_record, is_outdated, read_record, record_path, record_paths
 from experiments.records.merge import copy_groups, replaces
 from experiments.records.scores import read_scores, scores_path, write_published
 from experiments.searching.trials import read_search, write_search
 from experiments.studies.plan import Plan, PlannedRun, dump_plan, merged, plan_path, read_plan
-
-STORE = Path("outputs/store")
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,8 @@ def _publish_run(run_id: str, *, store: Path, results: Path) -> int:
     """How many records of a run were written: those that results/ lacks, or holds in an outdated version."""
     written = 0
     for path in record_paths(store, run_id):
-        target = results / "records" / run_id / path.name
         record = read_record(path)
+        target = record_path(results, record)
         scores = read_scores(record, path)
         if target.is_file() and not replaces(record, read_record(target)):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 
 
 @functools.cache
@@ -25,8 +25,8 @@ def snapshot(name: str, revision: str | None) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         at = f" at revision {revision}" if revision else ""
         raise UserError(
-            f"the data set {name}{at} can be had neither from the hub nor from the cache ({_cause(error)}): check "
-            "its name and the network, or give a copy of it as data.path"
+            f"the data set {name}{at} can be had neither from the hub nor from the cache ({one_line(error)[:160]}): "
+            "check its name and the network, or give a copy of it as data.path"
         ) from None
 
 
@@ -54,11 +54,7 @@ def _read(called: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(f"{called}: `datasets` cannot read it as a collection ({_cause(error)})") from None
+        raise UserError(f"{called}: `datasets` cannot read it as a collection ({one_line(error)[:160]})") from None
     finally:
         if not shown:
             datasets.enable_progress_bars()
-
-
-def _cause(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:160]

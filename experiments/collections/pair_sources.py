@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.collections.tables import Table, dataset_table, is_table, open_table
 from experiments.config import PairsData
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 from experiments.execution import Execution
 
 SPLITS = {"train": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
@@ -38,7 +38,7 @@ def load_hub(name: str, subset: str | None, revision: str | None) -> Any:
     try:
         return datasets.load_dataset(name, subset, revision=revision)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        cause = one_line(error)[:160]
         raise UserError(
             f"the data set {name} cannot be had from the hub ({cause}): check its name, data.subset and the network, "
             "or give a copy made with save_to_disk as data.path"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.collections.lines import NumberedRow
-from experiments.errors import UserError
+from experiments.errors import UserError, first_line
 
 ROWS_AT_ONCE = 2000
 
@@ -20,7 +20,7 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
         with pq.ParquetFile(path) as file:
             return tuple(file.schema_arrow.names)
     except ArrowException as error:
-        raise UserError(f"{path}: cannot be read as parquet ({_first_line(error)}): write it again") from None
+        raise UserError(f"{path}: cannot be read as parquet ({first_line(error)[:120]}): write it again") from None
 
 
 def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[NumberedRow]:
@@ -36,8 +36,4 @@ def parquet_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[N
                     number += 1
                     yield number, row
     except ArrowException as error:
-        raise UserError(f"{path}: cannot be read as parquet ({_first_line(error)}): write it again") from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:120]
+        raise UserError(f"{path}: cannot be read as parquet ({first_line(error)[:120]}): write it again") from None

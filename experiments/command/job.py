@@ -15,7 +15,7 @@ from experiments.command.build import Composed
 from experiments.command.cards import take_card
 from experiments.command.compose import from_hydra
 from experiments.command.requeue import is_requeued
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 from experiments.records.facts import TaskScores
 from experiments.records.folder import UNFINISHED, find_record, write_failure
 from experiments.records.mining import MiningFacts
@@ -60,7 +60,7 @@ def _prepare(run: Composed, log_file: str) -> RunResult:
 
         pipeline.prepare(run.config, run.execution)
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = one_line(error)
         logging.getLogger("traceback").exception("what runs share was not made")
         print(f"{what}: not made ({cause})", flush=True)
         return RunResult(run.run_id, None, cause, log=log_file)
@@ -90,7 +90,7 @@ def _attempt(run: Composed, log_file: str) -> RunResult:
         if is_requeued():
             raise
         logging.getLogger("traceback").exception("the run failed")
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = one_line(error)
         return _failed(run, cause, log_file, usage=False)
 
 

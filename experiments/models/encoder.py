@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.config import Encoder, Precision, Pretrained, Value, encoders_in
-from experiments.errors import MissingModelError, UserError
+from experiments.errors import MissingModelError, UserError, first_line
 from experiments.execution import Execution
 from experiments.models.device import resolve_device
 from experiments.models.reading import (
@@ -122,9 +122,9 @@ def loading(name: str) -> Iterator[None]:
         with quiet_loading():
             yield
     except ImportError as error:
-        raise UserError(f"{name} needs what is not installed here ({_first_line(error)})") from error
+        raise UserError(f"{name} needs what is not installed here ({first_line(error)})") from error
     except (OSError, ValueError) as error:
-        raise MissingModelError(f"{name} cannot be loaded ({_first_line(error)}): {ALTERNATIVE}") from error
+        raise MissingModelError(f"{name} cannot be loaded ({first_line(error)}): {ALTERNATIVE}") from error
 
 
 def locate(encoder: Pretrained, execution: Execution) -> tuple[str, dict[str, Any]]:
@@ -204,7 +204,3 @@ def _sentence_transformer(place: str, options: dict[str, Any]) -> SentenceTransf
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(place, **options)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -16,6 +16,7 @@ from experiments.collections.splits import require_split
 from experiments.collections.summary import facts_of, say_collections, say_leaks
 from experiments.collections.unchanged import check_unchanged, load_if_there
 from experiments.config import RunConfig, collections_of, runs_in
+from experiments.errors import one_line
 from experiments.execution import Execution
 from experiments.ir import Collection, Positions
 from experiments.miners.mine import Mined
@@ -92,7 +93,7 @@ def _finish(tracker: Tracker, record: RunRecord) -> None:
     # The record is written, and a mirror of it can fail no run, whatever the tracker raises.
     except Exception as error:
         logging.getLogger("traceback").exception("the tracker failed")
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        cause = one_line(error)
         log.warning("run %s is recorded, but its tracker did not finish (%s)", record.run_id, cause)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from experiments.config import RunConfig
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 from experiments.identity import digest
 from experiments.records.facts import CollectionFacts, LeakFacts, Part, Provenance, TaskScores, TrainingFacts
 from experiments.records.mining import MiningFacts
@@ -148,7 +148,7 @@ def parse_record(text: str, *, source: Path | str) -> RunRecord:
             data = MIGRATIONS[step](data)
         return RunRecord.model_validate(data)
     except (KeyError, TypeError, AttributeError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        what = one_line(error)
         raise UserError(
             f"{source}: not a whole record of schema {version} ({what}): delete the file and run again"
         ) from error

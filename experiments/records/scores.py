@@ -11,7 +11,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.errors import UserError
+from experiments.errors import UserError, first_line
 from experiments.files import write_bytes
 from experiments.identity import digest
 from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord, per_query_digest
@@ -61,7 +61,7 @@ def _read(record: RunRecord, record_path: Path) -> pd.DataFrame:
             frame = _with_ids(record, frame, root=record_path.parents[2])
         columns = frame[list(PER_QUERY_COLUMNS)].astype({"query_id": "str"})
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({_first_line(error)}): {_mend(record)}") from error
+        raise UserError(f"{path} cannot be read ({first_line(error)}): {_mend(record)}") from error
     return columns.sort_values(["task", "query_id"], kind="stable", ignore_index=True)
 
 
@@ -77,10 +77,6 @@ def _with_ids(record: RunRecord, frame: pd.DataFrame, *, root: Path) -> pd.DataF
 
 def _mend(record: RunRecord) -> str:
     return f"remove the record of run {record.run_id} and run it again"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _check_means(record: RunRecord, frame: pd.DataFrame, record_path: Path) -> None:

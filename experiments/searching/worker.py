@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from experiments import pipeline
 from experiments.command.build import Composed
 from experiments.command.job import RunResult, quiet_libraries, result_line
-from experiments.errors import UserError
+from experiments.errors import UserError, one_line
 from experiments.records.folder import find_record
 from experiments.records.schema import RunRecord
 from experiments.searching.engine import is_enqueued, no_warnings, suggest
@@ -158,7 +158,7 @@ class Worker:
         except Exception as error:
             logging.getLogger("traceback").exception("the trial failed")
             self._keep(trial, listener, started)
-            self._fail(trial, " ".join(f"{type(error).__name__}: {error}".split()))
+            self._fail(trial, one_line(error))
 
     def _tell(
         self, trial: Trial, composed: Composed, record: RunRecord, listener: Listener, *, known: bool, started: float

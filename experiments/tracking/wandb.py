@@ -14,6 +14,7 @@ from shutil import copyfile
 from typing import Any
 
 from experiments.config import RunConfig
+from experiments.errors import one_line
 from experiments.execution import Labels, WandbTracker
 from experiments.records.merge import record_files
 from experiments.records.schema import RunRecord
@@ -153,7 +154,7 @@ class WandbRun:
             self._failed = True
 
     def _warn(self, error: Exception) -> None:
-        cause = redacted(" ".join(f"{type(error).__name__}: {error}".split()))
+        cause = redacted(one_line(error))
         last = run_folders(self._folders.root, self._run.id)[-1:]
         send = sync_command(last, online=True)
         log.warning("W&B does not take all of this run (%s): %s sends what was written", cause, send)
