@@ -55,6 +55,7 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(parsed: argparse.Namespace) -> int:
+    from analysis.bench import bench_pages
     from analysis.claims.page import claims_pages
     from analysis.drill import drill_pages
     from analysis.excerpts import marked_pages
@@ -91,7 +92,7 @@ def _build(parsed: argparse.Namespace) -> int:
     if parsed.out is None:
         pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source)
         pages |= claims_pages(source, load) | predictor_pages(source, load)
-        pages |= drill_pages(source) | scale_pages(source)
+        pages |= drill_pages(source) | scale_pages(source) | bench_pages(source)
         for path, content in pages.items():
             if parsed.check and (not path.is_file() or path.read_bytes() != content):
                 differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())

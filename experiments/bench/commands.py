@@ -1,0 +1,65 @@
+"""What it costs to plan, to ask, to check pages and to come back to what is done: whole commands, by CPU seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from experiments.bench.threshold import as_overrides
+from experiments.bench.values import Case, Given, Sides
+from experiments.errors import UserError
+
+STUDY = "why_positive_aware"
+"""The study with the most runs."""
+HERE = Path(__file__).resolve().parents[2]
+
+
+def cases(given: Given) -> Sequence[Case]:
+    """Planning and status of the longest study, pages checked, a run that is done, and the demo."""
+    case = partial(Case, memory=False)
+    found = [
+        case(f"plan {STUDY}", _command("run", "-m", f"study={STUDY}", "dry_run=true", "tracker=none"), target=2.0),
+        case(f"status {STUDY}", _command("status", STUDY, codes=(0, 1)), target=2.0),
+        case("pages checked (analysis build --check)", _check, target=2.0),
+        case("a run that is done (docstrings)", _done, target=3.0),
+    ]
+    return found if given.quick else [*found, case("the demo, everything new", _demo, target=75.0, clock="wall")]
+
+
+def call(module: str, arguments: Sequence[str], *, codes: Sequence[int] = (0,)) -> None:
+    """Run `python -m MODULE`, nothing shown. Raises UserError with the last line of what it said."""
+    command = [sys.executable, "-m", module, *arguments]
+    ended = subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
+    if ended.returncode not in codes:
+        said = (ended.stderr.strip() or ended.stdout.strip() or "nothing").splitlines()[-1]
+        raise UserError(f"`python -m {module} {' '.join(arguments)}` ended with {ended.returncode}: {said}")
+
+
+def _command(name: str, *arguments: str, codes: Sequence[int] = (0,)) -> Callable[[Given], Sides]:
+    def prepare(given: Given) -> Sides:
+        where = [f"outputs={given.scratch.as_posix()}"] if name == "run" else []
+        return Sides(lambda _turn: call(f"experiments.{name}", [*arguments, *where], codes=codes))
+
+    return prepare
+
+
+def _check(_given: Given) -> Sides:
+    return Sides(lambda _turn: call("analysis", ["build", "--check"]))
+
+
+def _done(given: Given) -> Sides:
+    where = [f"outputs={given.scratch.as_posix()}", "execution.results=null", f"execution.threads={given.threads}"]
+    asked = [*as_overrides(given), *where, "teacher=static", "miner=topk_percpos", "until=mine", "tracker=none"]
+    return Sides(lambda _turn: call("experiments.run", asked))
+
+
+def _demo(given: Given) -> Sides:
+    def demo(turn: int) -> None:
+        outputs = given.scratch / f"demo{turn}"
+        call("experiments.run", ["-m", "study=demo", "execution.results=null", f"outputs={outputs.as_posix()}"])
+
+    return Sides(demo, warm=False)

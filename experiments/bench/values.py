@@ -1,0 +1,139 @@
+"""What a case of the bench is, what is known when it runs, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from experiments.config import Value
+
+Clock = Literal["cpu", "wall"]
+
+
+class Given(Value):
+    """How the bench was asked to measure.
+
+    collection: in BEIR form under BEIR_HOME, None = docstrings. quick: small sizes, for tests. scratch: a folder that
+    is removed at the end. threads: of torch and faiss.
+    """
+
+    scratch: Path
+    collection: str | None
+    beir_home: Path | None
+    device: str
+    threads: int
+    rounds: int
+    quick: bool
+
+
+class Spent(Value):
+    """Medians over rounds: seconds of all cores (processes that were waited for included), and on the clock."""
+
+    cpu: float
+    wall: float
+
+    def seconds(self, clock: Clock) -> float:
+        """Those that count."""
+        return self.cpu if clock == "cpu" else self.wall
+
+
+class Measured(Value):
+    """One case: ours beside a peer, or alone.
+
+    times: the median over rounds of peer / ours by `clock`, None without a peer. *_mb: the most memory (MiB) of a
+    process that did one side alone, None where it is another process that works. target: at least so many times as
+    fast as the peer, without a peer at most so many seconds. agreement: what both sides' results have in common.
+    limit: what bounds the case, measured.
+    """
+
+    stage: str
+    case: str
+    ours: Spent
+    peer: Spent | None
+    against: str | None
+    clock: Clock
+    rounds: int
+    times: float | None
+    ours_mb: float | None
+    peer_mb: float | None
+    target: float | None
+    agreement: str | None
+    limit: str | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        if self.target is None:
+            return None
+        return self.ours.seconds(self.clock) <= self.target if self.times is None else self.times >= self.target
+
+
+class Curve(Value):
+    """Seconds (CPU) of one kind of work against its size; slope: of a line through the logarithms, least squares."""
+
+    what: str
+    axis: str
+    points: tuple[tuple[int, float], ...]
+    slope: float
+
+
+class Machine(Value):
+    """Where it was measured. gemm: 1e9 multiplications and additions a second of a square product, by precision.
+
+    load: the mean number of running processes over the last minute, when the bench began.
+    """
+
+    processor: str
+    matrix_units: tuple[str, ...]
+    device: str
+    threads: int
+    cores: int
+    gemm: dict[str, float]
+    load: float
+    packages: dict[str, str]
+
+
+class Bench(Value):
+    """All that was measured on one machine."""
+
+    machine: Machine
+    measured: tuple[Measured, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Work that is repeated: each is called with the round's number, from 0; `warm` is not measured.
+
+    agreement: of both results of the last round, one line. limit: of the seconds of ours, one line.
+    """
+
+    ours: Callable[[int], Any]
+    peer: Callable[[int], Any] | None = None
+    agreement: Callable[[Any, Any], str] | None = None
+    limit: Callable[[Spent], str] | None = None
+    warm: bool = True
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table: `prepare` makes its sides. memory: whether that of each is measured."""
+
+    name: str
+    prepare: Callable[[Given], Sides]
+    against: str | None = None
+    target: float | None = None
+    clock: Clock = "cpu"
+    memory: bool = True
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Work of growing size: `prepare` makes it for one size."""
+
+    what: str
+    axis: str
+    sizes: tuple[int, ...]
+    prepare: Callable[[Given, int], Callable[[int], Any]]

@@ -1,0 +1,161 @@
+"""The bench: turns, slopes, what is kept, and that no stage has become several times slower than its peer."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.bench import bench_page, bench_pages
+from analysis.sources import open_source
+from experiments.bench.__main__ import main
+from experiments.bench.machine import kind
+from experiments.bench.turns import in_turns, slope
+from experiments.bench.values import Bench, Curve, Machine, Measured, Sides, Spent
+
+GENEROUS = {"search": 0.25, "encode": 0.7, "train": 0.5, "evaluate": 0.5}
+"""Times as fast as the peer at least, on sizes so small that fixed costs count: half of what was measured, or less."""
+
+
+def test_sides_take_turns_and_warming_up_is_not_counted() -> None:
+    called: list[tuple[str, int]] = []
+
+    def side(name: str, seconds: float) -> object:
+        def work(turn: int) -> str:
+            called.append((name, turn))
+            time.sleep(seconds)
+            return f"{name}{turn}"
+
+        return work
+
+    spent, last = in_turns(Sides(side("ours", 0.01), side("peer", 0.05)), rounds=2)  # type: ignore[arg-type]
+    assert called == [("ours", -1), ("peer", -1), ("ours", 0), ("peer", 0), ("ours", 1), ("peer", 1)]
+    assert last == {"ours": "ours1", "peer": "peer1"}
+    assert [len(spent["ours"]), len(spent["peer"])] == [2, 2]
+    assert all(0.01 <= one.wall < other.wall for one, other in zip(spent["ours"], spent["peer"], strict=True))
+    assert all(one.cpu < 0.01 for one in spent["peer"])  # sleeping takes no CPU time
+
+
+def test_time_of_waited_for_processes_counts() -> None:
+    from experiments.bench.commands import call
+
+    spent, _ = in_turns(Sides(lambda _turn: call("this", []), warm=False), rounds=1)
+    assert spent["ours"][0].cpu > 0.005
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+def test_the_slope_is_the_exponent(exponent: float) -> None:
+    assert slope([(size, 3.0 * size**exponent) for size in (10, 100, 1000)]) == pytest.approx(exponent)
+
+
+def test_a_target_is_a_ratio_with_a_peer_and_seconds_without() -> None:
+    one = measured(ours=2.0, peer=6.0, target=3.0)
+    assert one.met
+    assert not one.model_copy(update={"target": 3.1}).met
+    alone = one.model_copy(update={"times": None, "peer": None, "target": 1.9})
+    assert not alone.met
+    assert alone.model_copy(update={"target": 2.0}).met
+    assert one.model_copy(update={"target": None}).met is None
+
+
+def test_stages_beside_their_peers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each in processes of their own, small. A stage measured again replaces itself and leaves the others."""
+    stages = list(GENEROUS)
+    assert main([*stages, "--quick", "--rounds", "1", "--name", "here", "--out", str(tmp_path)]) == 0
+    bench = Bench.model_validate_json((tmp_path / "here" / "bench.json").read_bytes())
+    assert {one.stage for one in bench.measured} == set(stages)
+    for one in bench.measured:
+        assert one.peer is not None
+        assert one.times is not None
+        assert one.times == pytest.approx(one.peer.cpu / one.ours.cpu, rel=0.1)
+        assert one.times > GENEROUS[one.stage], one
+        assert min(one.ours_mb or 0, one.peer_mb or 0) > 100
+    by_stage = {one.stage: one for one in bench.measured}
+    assert "100.000% of the documents in common" in (by_stage["search"].agreement or "")
+    assert float((by_stage["evaluate"].agreement or "").split()[3]) <= 1e-5
+    assert "products of matrices" in (next(one for one in bench.measured if one.stage == "train").limit or "")
+    assert "times as fast" in capsys.readouterr().out
+
+
+def test_a_curve_is_measured_and_drawn(tmp_path: Path) -> None:
+    curve = Curve(what="search", axis="documents", points=((10, 0.1), (100, 1.0)), slope=1.0)
+    folder = tmp_path / "bench" / "a_box"
+    folder.mkdir(parents=True)
+    bench = Bench(machine=machine(), measured=(measured(ours=1.0, peer=2.5, target=2.0),), curves=(curve,))
+    (folder / "bench.json").write_text(bench.model_dump_json())
+    pages = bench_pages(open_source(results(tmp_path)))
+    assert {path.relative_to(tmp_path / "bench").as_posix() for path in pages} == {"README.md", "a_box/cost.svg"}
+    page = bench_page({"a_box": bench})
+    assert "| search | a case | faiss | 1.00 s | 2.50 s | 2.50 | ≥ 2: met | 10 | 20 |" in page
+    assert "| search | documents | 10: 0.10; 100: 1.00 | 1.00 |" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serach"], "error: serach: should be of search, threshold"),
+        (["search", "--rounds", "0"], "error: --rounds 0: should be at least 1"),
+        (["search", "--collection", "nosuch"], "error: --collection nosuch: no such folder under BEIR_HOME="),
+        (["search", "--device", "tpu"], "error: execution.device='tpu' is no torch device"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--out", str(tmp_path)]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(said)
+    assert shown.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_another_form_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "bench.json").write_text(json.dumps({"measured": []}))
+    assert main(["search", "--quick", "--name", "here", "--out", str(tmp_path)]) == 2
+    assert "bench.json: Field required: delete it and measure again" in capsys.readouterr().err
+
+
+def test_kinds_of_machines_have_names() -> None:
+    assert kind(machine()) == "amx_bf16_1_thread"
+    assert kind(machine().model_copy(update={"threads": 2, "matrix_units": ()})) == "plain_2_threads"
+    assert kind(machine().model_copy(update={"device": "cuda (NVIDIA H200)"})) == "cuda__nvidia_h200"
+
+
+def machine() -> Machine:
+    return Machine(
+        processor="A processor",
+        matrix_units=("amx_bf16", "avx2"),
+        device="cpu",
+        threads=1,
+        cores=2,
+        gemm={"fp32": 100.0, "bf16": 900.0},
+        load=0.1,
+        packages={"torch": "2"},
+    )
+
+
+def measured(*, ours: float, peer: float, target: float) -> Measured:
+    return Measured(
+        stage="search",
+        case="a case",
+        ours=Spent(cpu=ours, wall=9.0),
+        peer=Spent(cpu=peer, wall=9.0),
+        against="faiss",
+        clock="cpu",
+        rounds=3,
+        times=peer / ours,
+        ours_mb=10,
+        peer_mb=20,
+        target=target,
+        agreement="all equal",
+        limit=None,
+    )
+
+
+def results(folder: Path) -> Path:
+    """A results folder without studies."""
+    (folder / "records").mkdir()
+    return folder
