@@ -201,10 +201,14 @@ class Inconsistencies(PaperPart):
 
 
 class Reproduction(PaperPart):
-    """A table or figure, by its file, and the study that reproduces it; None = constants, for which nothing is run."""
+    """A table or figure, by its file, and the study that reproduces it; None = constants, for which nothing is run.
+
+    also: pages of the results folder that answer its question by other means.
+    """
 
     paper: str
     study: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class Reproductions(PaperPart):

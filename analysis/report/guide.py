@@ -26,11 +26,18 @@ def heading(item: PaperFile) -> str:
 
 def _cells(results: Path, page: Path, listed: Reproductions, line: Reproduction) -> tuple[str, ...]:
     item = paper_files(results / "paper")[line.paper]
-    names = [] if line.study is None else [f"{line.study}_{scale}" for scale in listed.scales]
+    names = [f"{line.study}_{scale}" for scale in listed.scales] if line.study else []
     study = "constants" if line.study is None else f"`conf/study/{line.study}.yaml`"
-    pages = [_link(name, results / name, page) for name in names if (results / name / "plan.json").is_file()]
+    run = [name for name in names if (results / name / "plan.json").is_file()]
+    read = [name for name in line.also if (results / name / "README.md").is_file()]
+    pages = [_link(name, results / name, page) for name in (*run, *read)]
     figures = _link(item.source.place, results / "paper" / "README.md", page, anchor=_anchor(heading(item)))
-    return figures, item.title, study, ", ".join(pages) or DASH
+    return figures, item.title, study, ", ".join(pages) or _command(line.study)
+
+
+def _command(study: str | None) -> str:
+    """What runs a study that nobody has run here; a dash for what is no study."""
+    return DASH if study is None else f"not run here: `python -m experiments.run -m study={study}`"
 
 
 def _link(name: str, target: Path, page: Path, *, anchor: str = "") -> str:

@@ -47,7 +47,11 @@ def test_build_makes_the_page_and_check_finds_an_edited_figure(root: Path, capsy
 def test_a_study_is_linked_once_it_is_published(root: Path) -> None:
     line = "| [Table 3](results/paper/README.md#table-3-mining-methods-at-their-best-configuration) |"
     before = guided(PAGE, root, root.parent)
-    assert "`conf/study/table3_methods.yaml` | – |" in before
+    assert (
+        "`conf/study/table3_methods.yaml` | not run here: `python -m experiments.run -m study=table3_methods` |"
+        in before
+    )
+    assert "on 2024-07-11 | constants | – |" in before
     assert line in before
     for name in ("table3_methods_gpu", "table3_methods_cpu"):
         (root / name).mkdir()
