@@ -23,6 +23,7 @@ from experiments.errors import UserError
 from experiments.files import storage_failure, write_json
 from experiments.ir import Positions
 from experiments.models.device import check_training_device, is_cuda
+from experiments.models.heap import keep_freed_memory
 from experiments.models.reading import backbone_of
 from experiments.training.batches import PureBatches
 from experiments.training.checkpoints import Checkpoints
@@ -67,6 +68,8 @@ def fit(
     stopped, to the same weights as if it never had been, after telling again what was told; None = nowhere.
     Raises UserError when the loss stops being a number, and what `on_log` raises.
     """
+    if not is_cuda(device):
+        keep_freed_memory()
     with (
         tempfile.TemporaryDirectory() as scratch,
         quiet(),
