@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,15 @@ def file_state(path: Path) -> FileState:
     """The state that a file is in now. Raises OSError for a file that is not there."""
     status = path.stat()
     return FileState(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def settled_states(files: Iterable[Path]) -> tuple[FileState, ...]:
+    """The state of each file; () where one of them has just changed, or is gone."""
+    try:
+        found = tuple(file_state(path) for path in files)
+    except OSError:
+        return ()
+    return found if all(one.settled for one in found) else ()
 
 
 def file_sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments.contents import FileState, file_state
+from experiments.contents import FileState, settled_states
 from experiments.ir import Collection
 
 MOST = 1 << 20
@@ -20,7 +20,7 @@ def kept_collection(settings: str, files: list[Path], make: Callable[[], Collect
 
     Files that changed less than 2 s ago are read again: file systems' clocks may be too coarse to show a change.
     """
-    states = _settled(files)
+    states = settled_states(files)
     if not states:
         return make()
     key = (settings, states)
@@ -30,12 +30,3 @@ def kept_collection(settings: str, files: list[Path], make: Callable[[], Collect
     while len(_KEPT) > 1 and sum(len(one.corpus) for one in _KEPT.values()) > MOST:
         _KEPT.popitem(last=False)
     return _KEPT[key]
-
-
-def _settled(files: list[Path]) -> tuple[FileState, ...]:
-    """The state of each file; () where one of them has just changed, or is gone."""
-    try:
-        found = tuple(file_state(path) for path in files)
-    except OSError:
-        return ()
-    return found if all(one.settled for one in found) else ()

@@ -12,6 +12,7 @@ from experiments.collections.docstrings import read_docstrings
 from experiments.collections.kept import kept_collection
 from experiments.collections.leak_check import check_leaks
 from experiments.collections.leaks import Evaluated, evaluated_of
+from experiments.collections.noted import note, noted, state_of
 from experiments.collections.pairs import read_pairs
 from experiments.collections.raw import RawCollection
 from experiments.collections.trec import read_trec
@@ -27,6 +28,8 @@ from experiments.config import (
     TrecData,
     collections_of,
 )
+from experiments.contents import settled_states
+from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection
 
@@ -34,7 +37,7 @@ from experiments.ir import Collection
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
     """The collection of `data`. `cache`: folder that keeps the extracted docstrings. Raises UserError.
 
-    A folder in BEIR form is read once a process, for as long as its files stay.
+    A folder in BEIR form is read once a process, for as long as its files stay; its content is noted in `cache`.
     """
 
     def make() -> Collection:
@@ -42,7 +45,31 @@ def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> C
 
     if not isinstance(data, BeirData):
         return make()
-    return kept_collection(data.model_dump_json(), beir_files(data, execution=execution), make)
+    settings, files = data.model_dump_json(), beir_files(data, execution=execution)
+
+    def make_noted() -> Collection:
+        before = state_of(settled_states(files))
+        made = make()
+        if before:
+            note(settings, before, {data.name: made.content_hash}, cache=cache)
+        return made
+
+    return kept_collection(settings, files, make_noted)
+
+
+def known_content(data: DataConfig, *, execution: Execution, cache: Path) -> str | None:
+    """The content hash of `load_collection` without reading a text, while the files stay; None where it is not known.
+
+    It is known of folders in BEIR form that have been read under this code.
+    """
+    if not isinstance(data, BeirData):
+        return None
+    try:
+        state = state_of(settled_states(beir_files(data, execution=execution)))
+    except UserError:  # nobody says where it lies: reading it says so
+        return None
+    found = noted(data.model_dump_json(), state, cache=cache) if state else None
+    return found[data.name] if found is not None else None
 
 
 def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollection:

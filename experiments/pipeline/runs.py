@@ -14,7 +14,7 @@ from experiments.collections.leaks import Evaluated
 from experiments.collections.load import all_evaluated, load_own, without_copies
 from experiments.collections.splits import require_split
 from experiments.collections.summary import facts_of, say_collections, say_leaks
-from experiments.collections.unchanged import check_unchanged, load_if_there
+from experiments.collections.unchanged import check_unchanged, known_if_there, load_if_there
 from experiments.config import RunConfig, collections_of, runs_in
 from experiments.errors import one_line
 from experiments.execution import Execution
@@ -54,7 +54,8 @@ def run(config: RunConfig, execution: Execution, *, listeners: Sequence[Tracker]
     done = find_record(execution.record_roots, config.run_id)
     if done is not None:
         load = functools.partial(load_if_there, execution=execution)
-        check_unchanged(done, config.data, load, cache=execution.store / "collections")
+        known = functools.partial(known_if_there, execution=execution)
+        check_unchanged(done, config.data, load, known=known, cache=execution.store / "collections")
         return done
     use_threads(execution.threads)
     use_device_of(config, execution)

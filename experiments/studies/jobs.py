@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from experiments.collections.unchanged import check_unchanged, load_if_there
+from experiments.collections.unchanged import check_unchanged, known_if_there, load_if_there
 from experiments.command.build import Composed
 from experiments.command.overrides import for_hydra, write_value
 from experiments.config import CarvedData, DataConfig, runs_in
@@ -113,8 +113,10 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
     for run in done:
         record = find_record(run.execution.record_roots, run.run_id)
         if record is not None:
+            there = functools.partial(load, execution=run.execution)
+            known = functools.partial(known_if_there, execution=run.execution)
             cache = run.execution.store / "collections"
-            check_unchanged(record, run.config.data, functools.partial(load, execution=run.execution), cache=cache)
+            check_unchanged(record, run.config.data, there, known=known, cache=cache)
 
 
 def _was_started(run: Composed) -> bool:

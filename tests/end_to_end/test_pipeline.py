@@ -13,7 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import pipeline, versions
+from experiments import contents, pipeline, versions
+from experiments.collections import kept, load
+from experiments.collections.beir import read_beir
+from experiments.collections.raw import RawCollection
+from experiments.collections.splits import LEAKING_ELSEWHERE
 from experiments.config import (
     BeirData,
     Bm25Teacher,
@@ -244,6 +248,51 @@ def test_a_changed_collection_that_was_only_measured_on_is_refused_and_one_that_
     }
 
 
+def test_a_finished_run_reads_no_text_while_its_files_stay_and_sees_when_they_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "SETTLED_NS", 0)
+    monkeypatch.setattr(kept, "_KEPT", kept.OrderedDict())
+    read: list[str] = []
+
+    def spied(data: BeirData, *, execution: Execution) -> RawCollection:
+        read.append(data.name)
+        return read_beir(data, execution=execution)
+
+    monkeypatch.setattr(load, "read_beir", spied)
+    folders = {name: write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3))}
+    repeat(folders["toy"], of=folders["other"], queries=5)
+    execution = Execution(store=tmp_path / "store", data_paths=folders, device="cpu", threads=1, progress=False)
+    execution.store.mkdir()
+    evaluation = EvaluationConfig(collections=("toy", "other"), query_length=16, passage_length=32)
+    untrained, trained = make_config(train=NoTraining(), evaluation=evaluation), make_config(evaluation=evaluation)
+    records = [pipeline.run(config, execution) for config in (untrained, trained)]
+    assert records[1].collections["toy"].report[LEAKING_ELSEWHERE] == 5
+    assert read == ["toy", "other"]
+
+    def read_again() -> list[str]:
+        """What a new process reads that asks for both runs."""
+        read.clear()
+        kept._KEPT.clear()
+        assert [pipeline.run(config, execution) for config in (untrained, trained)] == records
+        return sorted(read)
+
+    assert read_again() == ["other", "toy"]  # what training queries of other collections leave is not known yet
+    assert read_again() == []
+    for note in execution.store.glob("collections/content-*.json"):
+        note.write_text("{", encoding="utf-8")
+    assert read_again() == ["other", "toy"]
+    assert read_again() == []
+    (folders["other"] / "corpus.jsonl").touch()
+    assert read_again() == ["other"]
+    assert read_again() == []
+    write_beir(folders["other"], seed=4)
+    for config in (untrained, trained):
+        kept._KEPT.clear()
+        with pytest.raises(UserError, match="was recorded on other with content"):
+            pipeline.run(config, execution)
+
+
 class BrokenAtTheEnd(NullTracker):
     """A tracker that cannot be finished."""
 
@@ -291,14 +340,19 @@ def test_what_cannot_be_measured_is_said_before_anything_is_made(
     assert not (tmp_path / "store").exists()
 
 
+def repeat(trained: Path, *, of: Path, queries: int) -> None:
+    """Give the last train queries of one folder the texts of another's first test queries, and of a train query."""
+    rows = [json.loads(line) for line in (trained / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    asked = [json.loads(line) for line in (of / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    for number in range(queries):  # test queries come first in the file, train queries last
+        rows[-1 - number]["text"] = asked[number]["text"].upper()
+    rows[-1 - queries]["text"] = asked[-1]["text"]  # a training query of the other collection is nobody's test
+    (trained / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
 def test_no_query_of_any_collection_that_is_measured_on_is_trained_on(tmp_path: Path) -> None:
     toy, other = (write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3)))
-    rows = [json.loads(line) for line in (toy / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-    asked = [json.loads(line) for line in (other / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-    for number in range(5):  # test queries come first in the file, train queries last
-        rows[-1 - number]["text"] = asked[number]["text"].upper()
-    rows[-6]["text"] = asked[-1]["text"]  # a training query of the other collection is nobody's test
-    (toy / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    repeat(toy, of=other, queries=5)
     execution = Execution(
         store=tmp_path / "store", data_paths={"toy": toy, "other": other}, device="cpu", threads=1, progress=False
     )
