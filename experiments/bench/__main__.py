@@ -71,6 +71,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: a try in a minute or two, no figures to quote"
     )
+    parser.add_argument(
+        "--no-memory", action="store_true", help="leave peak memory out, which takes two more processes"
+    )
     parser.add_argument("--name", help="of this kind of machine (default: its unit for matrices and the threads)")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="default: results/bench")
     return parser
@@ -94,6 +97,7 @@ def _given(parsed: argparse.Namespace, scratch: Path) -> Given:
         threads=parsed.threads,
         rounds=parsed.rounds,
         quick=parsed.quick,
+        memory=not parsed.no_memory,
     )
 
 

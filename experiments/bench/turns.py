@@ -38,7 +38,7 @@ def measure(stage: str, place: int, given: Given) -> Measured | Curve:
         curve: Curve = _apart(_curve, stage, place, given)
         return curve
     found: Measured = _apart(_compared, stage, place, given)
-    if not case.memory:
+    if not (case.memory and given.memory):
         return found
     peaks = {side: _apart(partial(_alone, side=side), stage, place, given) for side in _sides(found)}
     return found.model_copy(update={f"{side}_mb": peak for side, peak in peaks.items()})

@@ -16,7 +16,7 @@ class Given(Value):
     """How the bench was asked to measure.
 
     collection: in BEIR form under BEIR_HOME, None = docstrings. quick: small sizes, for tests. scratch: a folder that
-    is removed at the end. threads: of torch and faiss.
+    is removed at the end. threads: of torch and faiss. memory: whether peak memory is measured, too, in more processes.
     """
 
     scratch: Path
@@ -26,6 +26,7 @@ class Given(Value):
     threads: int
     rounds: int
     quick: bool
+    memory: bool = True
 
 
 class Spent(Value):

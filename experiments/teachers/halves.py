@@ -4,6 +4,9 @@ Units of a CPU that multiply in bf16 (AMX, AVX-512) are 2 to 8 times as fast as 
 multiplied with a block of documents, and the maximum is taken of each group of documents. Each maximum is some
 document's product, so the k-th largest of them is reached by k documents, and whatever may be among the k best reaches
 it less twice the error. Those documents are named; their scores are for others to say.
+
+What is multiplied are the documents less their mean: that takes the same from all scores of a query, and the error,
+which grows with the lengths, is as much smaller as the documents have in common.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ GROUPS = 8
 """Groups for each of the k documents, at least: with fewer, too many of the best share one."""
 WIDEST = 4
 """A query for which so many times k documents may be among the k best is left open."""
+SAMPLE = 1 << 12
+"""Documents whose mean stands for that of all."""
 SLICE = 1 << 18
 """Numbers rounded at once, 1 MiB."""
 COMPARED = 1 << 19
@@ -76,32 +81,35 @@ class Net:
 
 @dataclass(frozen=True)
 class Halves:
-    """N documents in bf16, followed by zeros up to whole groups: (N', d).
+    """N documents less their mean in bf16, followed by zeros up to whole groups: (N', d).
 
-    longest: the greatest length of a document; residual: the greatest length of what rounding took from one.
+    reach: the greatest length of a document. longest: of one less the mean; residual: of what rounding took from that.
     """
 
     values: Tensor
     group: int
+    reach: float
     longest: float
     residual: float
 
     @staticmethod
     def of(documents: Scores, *, k: int) -> Halves:
-        """The documents (N, d), rounded, for searches of k."""
+        """The documents (N, d), less their mean and rounded, for searches of k."""
         import torch
 
         count, width = documents.shape
         group = next(size for size in (GROUP, 8, 4, 2, 1) if size == 1 or count // size >= GROUPS * k)
         values = torch.zeros((-(-count // group) * group, width), dtype=torch.bfloat16)
-        step, longest, residual = max(1, SLICE // width), 0.0, 0.0
+        mean = torch.from_numpy(documents[:: max(1, count // SAMPLE)].mean(axis=0, dtype=np.float32))
+        step, reach, longest, residual = max(1, SLICE // width), 0.0, 0.0, 0.0
         for start in range(0, count, step):
             part = torch.from_numpy(np.array(documents[start : start + step]))
             half = values[start : start + len(part)]
-            half.copy_(part)
+            reach = max(reach, float(torch.linalg.vector_norm(part, dim=1).max()))
+            half.copy_(part.sub_(mean))
             longest = max(longest, float(torch.linalg.vector_norm(part, dim=1).max()))
             residual = max(residual, float(torch.linalg.vector_norm(part.sub_(half), dim=1).max()))
-        return Halves(values, group, longest, residual)
+        return Halves(values, group, reach, longest, residual + longest * 2.0**-24)
 
     def cast(self, queries: Scores, k: int, *, room: Room) -> Net:
         """The documents that may be among the k best of each query (q, d), q and k no more than there is room for."""
@@ -121,10 +129,11 @@ class Halves:
         return catch.net()
 
     def _errors(self, exact: Tensor, half: Tensor) -> npt.NDArray[np.float64]:
-        """(q,) how far a product in bf16, summed in float32, may lie from a score in float32.
+        """(q,) how far a product in bf16, summed in float32, may lie from a score in float32 less the query's constant.
 
-        q d - q' d' = (q - q') d + q' (d - d'), by Cauchy and Schwarz; then the sums' own rounding, twice what it can be
-        where units cut off; then what units do to numbers that are no normal ones in bf16, which is zero.
+        With d less the mean, whose subtraction rounds once, q d - q' d' = (q - q') d + q' (d - d'), by Cauchy and
+        Schwarz; then the sums' own rounding, twice what it can be where units cut off, and that of the score; then what
+        units do to numbers that are no normal ones in bf16, which is zero.
         """
         import torch
 
@@ -132,6 +141,7 @@ class Halves:
         width = half.shape[1]
         rounded = lost * self.longest + length * self.residual
         summed = (width + 2) * 2.0**-22 * (length + lost) * (self.longest + self.residual)
+        summed += 2.0**-23 * (length + lost) * self.reach
         tiny = width * 2.0**-120 * (1.0 + length + self.longest)
         return np.asarray(rounded * (1.0 + width * 2.0**-22) + summed + tiny)
 

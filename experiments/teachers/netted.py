@@ -23,8 +23,8 @@ def search_halves(queries: Scores, documents: Scores, k: int) -> tuple[Positions
     """The k documents (N, d) of highest score per query (Q, d), k <= N, and the queries (Q,) that have no row yet."""
     halves, found = Halves.of(documents, k=k), Found.empty(len(queries), k)
     length = longest(queries)
-    if max(length, halves.longest) < LONGEST:
-        bound = rounding_of(queries.shape[1], length, halves.longest)
+    if max(length, halves.reach) < LONGEST:
+        bound = rounding_of(queries.shape[1], length, halves.reach)
         _search(found, halves, queries, Rescorer.of(queries, documents, rounding=bound))
     return found.document, found.score, found.open
 
