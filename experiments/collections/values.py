@@ -29,7 +29,7 @@ def text_of(path: Path, number: int, row: Mapping[str, Any], field: str, default
         raise UserError(
             f"{path}:{number}: the field {field!r} is {value!r}: it must be a string: write {json.dumps(str(value))}"
         )
-    if _SURROGATE.search(value):
+    if not value.isascii() and _SURROGATE.search(value):
         raise UserError(f"{path}:{number}: the field {field!r} holds half a surrogate pair: {value!a:.80}")
     return value
 
@@ -37,6 +37,8 @@ def text_of(path: Path, number: int, row: Mapping[str, Any], field: str, default
 def id_of(path: Path, number: int, row: Mapping[str, Any], field: str) -> str:
     """A field that holds a name; a whole number is one ("7" of 7 and of 7.0). Raises UserError as `text_of`."""
     value = row.get(field)
+    if isinstance(value, str):
+        return text_of(path, number, row, field)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and value.is_integer():
