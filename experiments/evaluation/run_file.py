@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -11,15 +13,30 @@ from experiments.evaluation.measures import Ranking
 
 def run_frame(run: Ranking) -> pd.DataFrame:
     """query_id, document_id, score (float64, full precision): queries sorted, best first, ties by id descending."""
-    rows = [(query, document, score) for query, scores in run.items() for document, score in scores.items()]
-    frame = pd.DataFrame(rows, columns=["query_id", "document_id", "score"])
-    return frame.sort_values(["query_id", "score", "document_id"], ascending=[True, False, False], ignore_index=True)
+    queries, documents, scores = [], [], []
+    for query in sorted(run):
+        ranked = sorted(run[query].items(), key=_score_then_id, reverse=True)
+        queries += [query] * len(ranked)
+        documents += [document for document, _ in ranked]
+        scores += [score for _, score in ranked]
+    return pd.DataFrame({"query_id": queries, "document_id": documents, "score": scores})
+
+
+def _score_then_id(found: tuple[str, float]) -> tuple[float, str]:
+    return found[1], found[0]
 
 
 def read_run(path: Path) -> dict[str, dict[str, float]]:
     """What `run_frame` was made of."""
     frame = pd.read_parquet(path)
-    return {
-        str(query): dict(zip(group["document_id"], group["score"], strict=True))
-        for query, group in frame.groupby("query_id", sort=False)
-    }
+    queries, documents, scores = (frame[name].tolist() for name in frame.columns)
+    found: dict[str, dict[str, float]] = {}
+    for first, last in pairwise([*_starts(queries), len(queries)]):
+        ranked = zip(documents[first:last], scores[first:last], strict=True)
+        found.setdefault(str(queries[first]), {}).update(ranked)
+    return found
+
+
+def _starts(queries: Sequence[str]) -> list[int]:
+    """Where another query begins than on the row before."""
+    return [row for row, (one, other) in enumerate(zip(queries, [None, *queries], strict=False)) if one != other]
