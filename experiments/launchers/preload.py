@@ -7,6 +7,8 @@ does without them.
 
 from __future__ import annotations
 
+import gc
+
 import datasets  # noqa: F401
 import faiss  # noqa: F401
 import sentence_transformers  # noqa: F401
@@ -16,3 +18,6 @@ import experiments.evaluation.mteb_task
 import experiments.pipeline
 import experiments.stages.train
 import experiments.training.trainer  # noqa: F401
+
+# What was imported never goes away: a collection in a worker would only copy its pages, one by one, to look at it.
+gc.freeze()
