@@ -22,6 +22,7 @@ from experiments.evaluation.target import EvaluationTarget
 from experiments.execution import Execution
 from experiments.files import write_json
 from experiments.models.device import device_memory, inference_batch
+from experiments.models.garbage import keep_libraries
 from experiments.models.trained import Trained, base_of
 from experiments.records.facts import TaskScores
 from experiments.records.schema import PER_QUERY_COLUMNS
@@ -64,6 +65,7 @@ def evaluate(
     def encoder() -> NamedEncoder:
         from experiments.evaluation.named_encoder import NamedEncoder
 
+        keep_libraries("evaluate")
         model = load_student(base, reading=reading, trained=student, fitted=fitted, execution=execution)
         return NamedEncoder(model, key=student_key, share_texts=reading.precision == "fp32" or reading.share_texts)
 

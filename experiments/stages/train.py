@@ -19,6 +19,7 @@ from experiments.files import StorageError, write_json
 from experiments.identity import derive_seed, identity_payload
 from experiments.ir import NO_DOCUMENT, Collection, Negatives, Positions, hash_texts
 from experiments.models.device import device_in_key, device_memory, resolve_device
+from experiments.models.garbage import keep_libraries
 from experiments.models.lengths import set_lengths
 from experiments.models.reading import freeze_token_embeddings
 from experiments.models.saved import save_model
@@ -238,6 +239,7 @@ def _fit(
     from experiments.training.rows import row_dataset
     from experiments.training.trainer import fit
 
+    keep_libraries("train")
     curve: Curve = []
 
     def keep(step: int, values: dict[str, float]) -> None:
