@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from analysis.sources import Source
 from experiments.config import RunConfig
 from experiments.errors import UserError
 from experiments.identity import digest
 from experiments.records.folder import is_outdated, read_record
-from experiments.records.schema import RunRecord
-from experiments.records.scores import read_scores
+from experiments.records.per_query import QueryScores
+from experiments.records.schema import MEASURES, RunRecord
+from experiments.records.scores import read_query_scores
 from experiments.searching.trials import SearchFile, read_search
 from experiments.studies.dev import dev_score
 from experiments.studies.plan import Plan, PlannedRun, read_plan
@@ -157,16 +157,12 @@ def _load_run(source: Source, run_id: str) -> FinishedRun | None:
     environments = tuple(sorted({path.stem for path in paths}))
     path = min(paths, key=lambda path: is_outdated(read_record(path)))
     record = read_record(path)
-    return FinishedRun(record, record.run_config(), _scores(read_scores(record, path)), environments)
+    return FinishedRun(record, record.run_config(), _scores(read_query_scores(record, path)), environments)
 
 
-def _scores(frame: pd.DataFrame | None) -> dict[str, TaskQueries]:
-    if frame is None:
-        return {}
-    return {
-        str(task): TaskQueries(tuple(part["query_id"]), part[PRIMARY].to_numpy(dtype=np.float64))
-        for task, part in frame.groupby("task")
-    }
+def _scores(parts: Mapping[str, QueryScores]) -> dict[str, TaskQueries]:
+    at = MEASURES.index(PRIMARY)
+    return {task: TaskQueries(part.ids, part.values[:, at].copy()) for task, part in parts.items()}
 
 
 def _check_dev_runs(study: Study) -> None:

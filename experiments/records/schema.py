@@ -6,7 +6,6 @@ adds a pure migration to MIGRATIONS, applied when an older record is read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -123,10 +122,11 @@ def per_query_digest(scores: pd.DataFrame) -> str:
     Equal for equal scores whatever the order of the rows and however the strings are held. Raises KeyError where a
     column is missing.
     """
-    keys = ["task", "query_id"]
-    typed = scores[list(PER_QUERY_COLUMNS)].astype(dict.fromkeys(keys, "str"))
-    ordered = typed.astype(dict.fromkeys(MEASURES, "float64")).sort_values(keys, kind="stable")
-    return hashlib.sha256(ordered.to_csv(index=False, lineterminator="\n").encode("utf-8")).hexdigest()
+    from experiments.records.per_query import csv_digest, sorted_by_task
+
+    tasks, ids = (scores[name].astype("str").tolist() for name in PER_QUERY_COLUMNS[:2])
+    values = scores[list(MEASURES)].to_numpy(dtype="float64")
+    return csv_digest(sorted_by_task(tasks, ids, values), PER_QUERY_COLUMNS)
 
 
 def parse_record(text: str, *, source: Path | str) -> RunRecord:

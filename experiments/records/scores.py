@@ -7,16 +7,21 @@ no compression makes smaller: stored with every run they would be most of the fi
 
 from __future__ import annotations
 
+import functools
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.errors import UserError, first_line
 from experiments.files import write_bytes
 from experiments.identity import digest
-from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord, per_query_digest
+from experiments.records.per_query import QueryScores, csv_digest, sorted_scores
+from experiments.records.schema import MEASURES, PER_QUERY_COLUMNS, RunRecord
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
@@ -35,58 +40,107 @@ def queries_path(root: Path, content_hash: str) -> Path:
 
 
 def read_scores(record: RunRecord, record_path: Path) -> pd.DataFrame | None:
-    """PER_QUERY_COLUMNS of a run, sorted by task and query; None for a run that has none.
+    """`read_query_scores` as a table of PER_QUERY_COLUMNS, sorted by task and query; None for a run that has none."""
+    import numpy as np
+    import pandas as pd
+
+    if not record.per_query:
+        return None
+    scores = read_query_scores(record, record_path)
+    tasks = [task for task, part in scores.items() for _ in part.ids]
+    texts = {"task": tasks, "query_id": [query for part in scores.values() for query in part.ids]}
+    values = np.concatenate([part.values for part in scores.values()]) if scores else np.empty((0, len(MEASURES)))
+    measures = {name: values[:, at].copy() for at, name in enumerate(MEASURES)}
+    return pd.DataFrame({**{name: pd.array(text, dtype="str") for name, text in texts.items()}, **measures})
+
+
+def read_query_scores(record: RunRecord, record_path: Path) -> dict[str, QueryScores]:
+    """Task -> its scores, measures in the order of MEASURES, tasks sorted; none for a run that was not evaluated.
 
     Raises UserError where they are missing, unreadable, or not those that the record was made from.
     """
     if not record.per_query:
-        return None
-    frame = _read(record, record_path)
-    if per_query_digest(frame) != record.per_query:
+        return {}
+    scores = _read(record, record_path)
+    if csv_digest(scores, PER_QUERY_COLUMNS) != record.per_query:
         raise UserError(f"{scores_path(record_path)}: not the scores that its record names: {_mend(record)}")
-    _check_means(record, frame, record_path)
-    return frame
+    _check_means(record, scores, record_path)
+    return scores
 
 
-def _read(record: RunRecord, record_path: Path) -> pd.DataFrame:
-    import pandas as pd
+def _read(record: RunRecord, record_path: Path) -> dict[str, QueryScores]:
     import pyarrow as pa
 
     path = scores_path(record_path)
     if not path.is_file():
         raise UserError(f"{path} is missing: {_mend(record)}")
     try:
-        frame = pd.read_parquet(path).astype({"task": "str"})
-        if "query_id" not in frame.columns:
-            frame = _with_ids(record, frame, root=record_path.parents[2])
-        columns = frame[list(PER_QUERY_COLUMNS)].astype({"query_id": "str"})
+        return _parts(_table(path), record, root=record_path.parents[2])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}): {_mend(record)}") from error
-    return columns.sort_values(["task", "query_id"], kind="stable", ignore_index=True)
 
 
-def _with_ids(record: RunRecord, frame: pd.DataFrame, *, root: Path) -> pd.DataFrame:
-    import pandas as pd
+def _parts(table: pa.Table, record: RunRecord, *, root: Path) -> dict[str, QueryScores]:
+    """Of a table that holds query ids, or else with those of the content, in whose order the rows of a task stand."""
+    import numpy as np
 
-    parts = []
-    for task, part in frame.groupby("task", sort=True, observed=True):
-        ids = pd.read_parquet(queries_path(root, record.tasks[str(task)].content_hash))["query_id"].astype("str")
-        parts.append(part.reset_index(drop=True).assign(query_id=ids.to_numpy()))
-    return pd.concat(parts, ignore_index=True)
+    values = np.column_stack([table[name].to_numpy().astype(np.float64) for name in MEASURES])
+    own = _texts(table, "query_id") if "query_id" in table.column_names else None
+    found = {}
+    for task, rows in _rows_by_task(table):
+        if own is None:
+            ids: Sequence[str] = _query_ids(queries_path(root, record.tasks[task].content_hash))
+        else:
+            ids = [own[row] for row in rows]
+        if len(ids) != len(rows):
+            raise ValueError(f"{len(rows)} scores on {task}, which has {len(ids)} queries")
+        found[task] = sorted_scores(ids, values[rows])
+    return found
+
+
+def _rows_by_task(table: pa.Table) -> list[tuple[str, npt.NDArray[np.intp]]]:
+    """(task, its rows in the order of the table), sorted by task."""
+    import numpy as np
+    import pyarrow as pa
+
+    encoded = table["task"].cast(pa.string()).combine_chunks().dictionary_encode()
+    codes, names = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    return sorted((name, np.flatnonzero(codes == code)) for code, name in enumerate(names))
+
+
+def _texts(table: pa.Table, name: str) -> list[str]:
+    """A column as text, whatever it is held as."""
+    import pyarrow as pa
+
+    texts: list[str] = table[name].cast(pa.string()).to_pylist()
+    return texts
+
+
+def _query_ids(path: Path) -> tuple[str, ...]:
+    """The query ids of a content; a file that did not change is read once in a process."""
+    stat = path.stat()
+    return _known_ids(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_ids(path: Path, _mtime_ns: int, _size: int) -> tuple[str, ...]:
+    return tuple(_texts(_table(path), "query_id"))
 
 
 def _mend(record: RunRecord) -> str:
     return f"remove the record of run {record.run_id} and run it again"
 
 
-def _check_means(record: RunRecord, frame: pd.DataFrame, record_path: Path) -> None:
+def _check_means(record: RunRecord, scores: Mapping[str, QueryScores], record_path: Path) -> None:
     """Every task has scores, and their means are the record's own."""
-    means = {str(task): part[list(MEASURES)].mean().to_dict() for task, part in frame.groupby("task", observed=True)}
+    import numpy as np
+
     for task, facts in record.tasks.items():
-        if task not in means:
+        if task not in scores:
             raise UserError(f"{scores_path(record_path)}: no scores on {task}: {_mend(record)}")
+        means = dict(zip(MEASURES, np.nanmean(scores[task].values, axis=0), strict=True))
         for measure, value in facts.measures.items():
-            if measure in MEASURES and abs(means[task][measure] - value) > TOLERANCE:
+            if measure in MEASURES and abs(means[measure] - value) > TOLERANCE:
                 raise UserError(f"{record_path}: {task} {measure} is not the mean of its scores: {_mend(record)}")
 
 
@@ -112,7 +166,8 @@ def write_published(scores: pd.DataFrame, record: RunRecord, target: Path, *, ro
 def _table(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
-    return pq.read_table(path)
+    with pq.ParquetFile(path) as file:  # read_table makes a data set of the one file, twice the time
+        return file.read(use_threads=False)
 
 
 def write_table(table: pa.Table, path: Path) -> None:
