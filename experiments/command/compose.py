@@ -11,6 +11,7 @@ import copy
 import functools
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ from experiments.command.data_paths import is_empty
 from experiments.command.overrides import OPEN, drop_foreign, has_key, is_open, key_of, last_wins
 from experiments.command.own_study import study_path
 from experiments.command.presets import with_presets
+from experiments.command.sections import (
+    STUDY,
+    Sections,
+    copied,
+    is_plain_choice,
+    is_plain_value,
+    sections_named,
+    set_value,
+)
 from experiments.command.study_file import StudyFile, top_level_keys, yaml_line
 from experiments.errors import UserError
 
@@ -51,6 +61,10 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
 
     Raises UserError for an interpolation that leads nowhere and for a command key that cannot be.
     """
+    return _finished(_resolved(config))
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
     try:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
@@ -58,6 +72,10 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], set[str]]:
         raise UserError(where + mistakes.hydra_line(str(error))) from error
     for declared in DECLARED:
         plain.pop(declared, None)
+    return plain
+
+
+def _finished(plain: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     _check_command(plain)
     return with_presets(plain, preset), drop_foreign(plain)
 
@@ -88,11 +106,28 @@ def add_plugins() -> None:
         sys.path.append(folder)
 
 
+@dataclass(frozen=True)
+class _Root:
+    """What all the runs of a study have in common, as plain data.
+
+    raw: as composed. resolved: without the study's declaration. choices: group -> choice.
+    named: the sections that interpolations may refer to.
+    """
+
+    raw: dict[str, Any]
+    resolved: dict[str, Any]
+    choices: dict[str, str]
+    named: frozenset[str]
+
+
 class Composer:
-    """Override strings to configs; a run needs one composition per distinct set of group choices."""
+    """Override strings to configs. Only what the runs of a study have in common is composed as a whole."""
 
     def __init__(self, loader: ConfigLoader | None = None) -> None:
         self.loader = loader if loader is not None else make_loader()
+        self._sections = Sections(self.loader)
+        self._roots: dict[tuple[tuple[str, ...], tuple[str, ...]], _Root] = {}
+        self._base_choices: dict[tuple[str, ...], dict[str, str]] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._bare: dict[tuple[tuple[str, ...], tuple[str, ...]], DictConfig] = {}
         self._skeletons: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -141,40 +176,99 @@ class Composer:
         """The config, and the keys of a study's common settings that do not apply to the kinds chosen here."""
         parsed = self.parse(last_wins(overrides))
         values = [one for one in parsed if not self._is_structural(one)]
-        groups = tuple(str(one.input_line) for one in parsed if self._is_structural(one))
-        named = {_section(one) for one in values}
+        choices = [one for one in parsed if self._is_structural(one)]
+        plain = self._put_together(choices, values)
+        return _finished(self._composed(choices, values) if plain is None else plain)
+
+    def _composed(self, choices: Sequence[Override], values: Sequence[Override]) -> dict[str, Any]:
+        """The resolved config, composed as a whole."""
+        groups, named = tuple(str(one.input_line) for one in choices), {_section(one) for one in values}
         config = copy.deepcopy(self._without(groups, tuple(name for name in DECLARED if name not in named)))
         for override in values:
             self._apply(override, config)
-        return resolved(config)
+        return _resolved(config)
+
+    def _put_together(self, choices: Sequence[Override], values: Sequence[Override]) -> dict[str, Any] | None:
+        """The same from what is composed already; None where only a whole composition can tell."""
+        wide = {_section(one) for one in values if not is_plain_value(one)}
+        root = self._root(choices, [])
+        sections = self._chosen_sections(choices, root)
+        early = [one for one in values if _section(one) in {*wide, *root.named}]
+        if sections is None or {_section(one) for one in early} & {*sections}:
+            return None
+        try:
+            root = self._root(choices, early)
+        except UserError:
+            return None  # which key there is not is said of the whole config
+        raw, plain = {**root.raw, **sections}, copied({**root.resolved, **sections})
+        late = [one for one in values if one not in early]
+        done = all(_section(one) in plain and set_value(plain, raw, str(one.key_or_group), one.value()) for one in late)
+        return plain if done else None
+
+    def _chosen_sections(self, choices: Sequence[Override], root: _Root) -> dict[str, dict[str, Any]] | None:
+        """The sections of the plain choices; None where one cannot be had by itself."""
+        study, found = root.choices.get(STUDY), {}
+        for one in filter(is_plain_choice, choices):
+            group, choice = str(one.key_or_group), str(one.value())
+            before = root.choices.get(group)
+            alone = before is not None and self._sections.section(group, before, study) is not None
+            section = self._sections.section(group, choice, study) if alone else None
+            if section is None or group in root.named:
+                return None
+            found[group] = section
+        return found
+
+    def _root(self, choices: Sequence[Override], early: Sequence[Override]) -> _Root:
+        """The config under the choices that are not plain, with the values that others may refer to."""
+        whole = [one for one in choices if not is_plain_choice(one)]
+        groups, texts = (tuple(str(one.input_line) for one in listed) for listed in (whole, early))
+        if (groups, texts) not in self._roots:
+            base = self._base(groups)
+            raw: dict[str, Any] = OmegaConf.to_container(base, resolve=False)  # type: ignore[assignment]
+            run = {name: part for name, part in raw.items() if name not in DECLARED}
+            resolved = self._composed(whole, early)
+            self._roots[groups, texts] = _Root(raw, resolved, self._base_choices[groups], sections_named(run))
+        return self._roots[groups, texts]
 
     def has_key(self, overrides: Sequence[str], key: str) -> bool:
         """Whether the choices among `overrides` compose to a config with this dotted key, set or not."""
-        groups = self._structure(overrides)
+        choices = self._structure(overrides)
+        groups = tuple(str(one.input_line) for one in choices)
         if groups not in self._skeletons:
-            self._skeletons[groups] = _mapping(self._base(groups))
+            self._skeletons[groups] = self._skeleton(choices)
         return has_key(self._skeletons[groups], OPEN if is_open(key) else key)
 
-    def _structure(self, overrides: Sequence[str]) -> tuple[str, ...]:
+    def _skeleton(self, choices: Sequence[Override]) -> dict[str, Any]:
+        root = self._root(choices, [])
+        sections = self._chosen_sections(choices, root)
+        if sections is None:
+            return _mapping(self._base(tuple(str(one.input_line) for one in choices)))
+        plain: dict[str, Any] = copied({**root.raw, **sections})
+        drop_foreign(plain)
+        return plain
+
+    def _structure(self, overrides: Sequence[str]) -> list[Override]:
         parsed = self.parse(last_wins(overrides))
-        return tuple(str(one.input_line) for one in parsed if self._is_structural(one))
+        return [one for one in parsed if self._is_structural(one)]
 
     def declared(self, overrides: Sequence[str], section: str) -> dict[str, Any] | None:
         """What a command line gives under `study`, `scale` or `search`, as plain data, or None."""
         parsed = [one for one in self.parse(last_wins(overrides)) if _section(one) in DECLARED]
         groups = [one for one in parsed if self._is_structural(one)]
-        config = copy.deepcopy(self._base(tuple(str(one.input_line) for one in groups)))
-        for override in parsed:
-            if override not in groups:
-                self._apply(override, config)
+        values = [one for one in parsed if one not in groups]
+        config = self._base(tuple(str(one.input_line) for one in groups))
+        if values:
+            config = copy.deepcopy(config)
+        for override in values:
+            self._apply(override, config)
         found = config.get(section)
         return None if found is None else OmegaConf.to_container(found, resolve=True)  # type: ignore[return-value]
 
     def chosen(self, overrides: Sequence[str]) -> dict[str, str]:
         """Group -> choice of what the overrides compose to, of the groups that have a choice."""
-        groups = list(self._structure(overrides))
-        config = self.loader.load_configuration(CONFIG_NAME, groups, run_mode=RunMode.RUN)
-        return {str(group): str(choice) for group, choice in config.hydra.runtime.choices.items() if choice}
+        groups = tuple(str(one.input_line) for one in self._structure(overrides))
+        self._base(groups)
+        return dict(self._base_choices[groups])
 
     def study_file(self, name: str, group: str = "study") -> StudyFile:
         """The file of a study, or of a search, checked. Raises UserError naming file and line."""
@@ -193,6 +287,8 @@ class Composer:
                 raise UserError(mistakes.hydra_line(str(error), str(error.__cause__ or ""))) from error
             except yaml.YAMLError as error:
                 raise UserError(yaml_line(error)) from error
+            chosen = config.hydra.runtime.choices.items()
+            self._base_choices[groups] = {str(group): str(choice) for group, choice in chosen if choice}
             names = [str(name) for name in config if name != "hydra"]
             task = OmegaConf.masked_copy(config, names)
             OmegaConf.set_struct(task, True)
@@ -208,10 +304,8 @@ class Composer:
     def _without(self, groups: tuple[str, ...], sections: tuple[str, ...]) -> DictConfig:
         """The base without these sections: a study's declaration is most of what a copy for each run would cost."""
         if (groups, sections) not in self._bare:
-            bare = copy.deepcopy(self._base(groups))
-            OmegaConf.set_struct(bare, False)
-            for name in sections:
-                bare.pop(name, None)
+            base = self._base(groups)
+            bare = OmegaConf.masked_copy(base, [str(name) for name in base if name not in sections])
             OmegaConf.set_struct(bare, True)
             self._bare[groups, sections] = bare
         return self._bare[groups, sections]
