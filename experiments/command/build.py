@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Composed:
     position: str = ""
     prepare: bool = False
 
-    @property
+    @functools.cached_property
     def run_id(self) -> str:
         """The run's name."""
         return self.config.run_id

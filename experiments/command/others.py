@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from experiments.command.build import Composed
 from experiments.config import BaseStudent, CheckpointStudent, DistilledStudent, RunConfig, runs_in
 from experiments.records.folder import find_record
-from experiments.stages.checkpoint import check_trains, trained_base
 
 
 def check_other_runs(runs: Sequence[Composed]) -> None:
@@ -17,6 +16,8 @@ def check_other_runs(runs: Sequence[Composed]) -> None:
         if find_record(run.execution.record_roots, run.run_id) is not None:
             continue
         for other in runs_in(run.config):
+            from experiments.stages.checkpoint import check_trains, trained_base
+
             if other in planned:
                 check_trains(planned[other])
             else:
@@ -28,6 +29,8 @@ def base_student(run: Composed, planned: Mapping[str, RunConfig]) -> BaseStudent
     student = run.config.student
     while isinstance(student, CheckpointStudent):
         if student.run not in planned:
+            from experiments.stages.checkpoint import trained_base
+
             return trained_base(student.run, run.execution.record_roots)
         student = planned[student.run].student
     return student

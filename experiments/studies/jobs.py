@@ -8,17 +8,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from experiments.collections.unchanged import check_unchanged, known_if_there, load_if_there
 from experiments.command.build import Composed
 from experiments.command.overrides import for_hydra, write_value
 from experiments.config import CarvedData, DataConfig, runs_in
 from experiments.execution import Execution
 from experiments.identity import digest
-from experiments.ir import Collection
 from experiments.records.folder import failure_path, find_failure, find_record
 from experiments.studies.cells import Cell
 from experiments.studies.staging import Staged, staged
+
+if TYPE_CHECKING:
+    from experiments.ir import Collection
 
 Launch = Callable[[Sequence[Sequence[str]], int], None]
 """launch(override lists, number of the first job): returns when every job ended; may raise RuntimeError."""
@@ -100,6 +102,8 @@ def _waves(jobs: Sequence[Job]) -> list[list[Job]]:
 
 def _check_unchanged_folders(done: Sequence[Composed]) -> None:
     """A finished run counts only for the folder that it was made from, since a folder is named and not hashed."""
+    from experiments.collections.unchanged import check_unchanged, known_if_there, load_if_there
+
     loaded: dict[str, Collection | None] = {}
 
     def load(data: DataConfig, execution: Execution) -> Collection | None:

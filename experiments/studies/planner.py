@@ -50,6 +50,7 @@ class StudyPlanner:
     fitted: tuple[str, ...] = ()
     chosen: dict[tuple[str, str], Chosen] = field(default_factory=dict)
     _cache: dict[Cell, Job] = field(default_factory=dict)
+    _cells: tuple[object, list[Cell]] | None = None
     _open: list[Cell] = field(default_factory=list)
 
     @classmethod
@@ -109,7 +110,10 @@ class StudyPlanner:
     def cells(self) -> list[Cell]:
         """The cells of phase 2, with the values that are known by now."""
         known = {place: item.value for place, item in self.chosen.items() if item.value is not None}
-        return phase_two(self.study, known)
+        state = (self.study, known)
+        if self._cells is None or self._cells[0] != state:  # asked for once a cell by those that look for another
+            self._cells = (state, phase_two(*state))
+        return list(self._cells[1])
 
     def phase_one(self) -> list[Job]:
         """The dev runs, composed and checked: no test query is evaluated. Takes up what has been chosen by now."""
