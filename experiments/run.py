@@ -193,7 +193,9 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     given = [protect(text, composer) if text in overrides else text for text in arguments]
     tell_on_screen()
     try:
-        if config["dry_run"]:
+        if config["dry_run"] and not _asks_hydra(arguments, overrides):
+            _show_plan(overrides, composer)
+        elif config["dry_run"]:
             _hand_to_hydra(given)
         else:
             with at_work(_check_folders(config), when_alone=clear_abandoned):
@@ -205,6 +207,24 @@ def _sweep(arguments: Sequence[str], overrides: Sequence[str], composer: Compose
     if not config["dry_run"]:
         say_offline(config)
     return 0
+
+
+def _asks_hydra(arguments: Sequence[str], overrides: Sequence[str]) -> bool:
+    """Whether a command line sets anything of Hydra itself, but for the launcher, which a plan has no need of."""
+    flags = {*arguments} - {*overrides, *MULTIRUN}
+    return bool(flags) or any(text.lstrip("+~").startswith("hydra.") for text in overrides)
+
+
+def _show_plan(overrides: Sequence[str], composer: Composer) -> None:
+    """What the sweeper does of a dry run, without Hydra, which would compose twice more to find the sweeper."""
+    from experiments.command.overrides import unforced
+    from experiments.studies.sweep import run_sweep
+
+    def launch(_batch: Sequence[Sequence[str]], _first: int) -> None:
+        raise AssertionError("a dry run launches nothing")
+
+    given = [unforced(protect(text, composer)) for text in overrides if not text.startswith("hydra/")]
+    run_sweep(given, composer=composer, launch=launch)
 
 
 def protect(text: str, composer: Composer) -> str:
