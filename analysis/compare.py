@@ -36,6 +36,7 @@ def is_dev(task: str) -> bool:
     return task.endswith("/dev")
 
 
+@cache
 def block_tasks(study: Study, block: str) -> tuple[str, ...]:
     """Every task that a run of the block was evaluated on, dev left out: the training collection's own first."""
     runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
@@ -44,6 +45,7 @@ def block_tasks(study: Study, block: str) -> tuple[str, ...]:
     return tuple(sorted(tasks, key=lambda task: (task.split("/")[0] not in own, task)))
 
 
+@cache
 def difference_tasks(study: Study, block: str) -> tuple[str, ...]:
     """The tasks whose mean the block's differences are about.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
 from experiments.miners.methods import METHODS
@@ -89,8 +90,21 @@ class Figure:
 
     def _saved(self, kind: str, metadata: Mapping[str, None]) -> bytes:
         buffer = io.BytesIO()
+        self._lay_out()
         self.drawing.savefig(buffer, format=kind, dpi=DOTS, metadata=metadata)
         return buffer.getvalue()
+
+    def _lay_out(self) -> None:
+        """Fix the layout, which savefig would draw everything once more for: that is half of what a figure costs.
+
+        At 72 dots per inch and with the letters of the vector format, as savefig does.
+        """
+        engine = self.drawing.get_layout_engine()
+        if engine is not None:
+            FigureCanvasSVG(self.drawing)
+            self.drawing.set_dpi(72)
+            engine.execute(self.drawing)
+            self.drawing.set_layout_engine(None)
 
 
 def canvas(width: float, height: float, *, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:

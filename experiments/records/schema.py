@@ -6,6 +6,7 @@ adds a pure migration to MIGRATIONS, applied when an older record is read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from experiments.config import RunConfig
 from experiments.errors import UserError, one_line
-from experiments.identity import digest
+from experiments.identity import DIGEST_LENGTH, digest
 from experiments.records.facts import CollectionFacts, LeakFacts, Part, Provenance, TaskScores, TrainingFacts
 from experiments.records.mining import MiningFacts
 
@@ -106,7 +107,10 @@ def content_digest(data: Mapping[str, Any]) -> str:
     Taken of the JSON and not of the model, so that a field that is added to the schema later does not make every record
     look edited.
     """
-    return digest({name: value for name, value in data.items() if name not in ("digest", "provenance")})
+    named = {name: value for name, value in data.items() if name not in ("digest", "provenance")}
+    # `identity.digest` of what is plain JSON already: to make it so once more takes longer than to read the record.
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:DIGEST_LENGTH]
 
 
 def dump_record(record: RunRecord) -> str:
