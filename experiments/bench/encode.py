@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from experiments.bench.values import Case, Given, Sides
+from experiments.bench.products import share_of_products
+from experiments.bench.values import Case, Given, Sides, Spent
 from experiments.bench.vectors import SEED, execution, texts
 from experiments.config import DenseTeacher
 from experiments.ir import Scores
@@ -48,7 +49,12 @@ def _prepare(precision: Literal["fp32", "bf16"], theirs: Literal["fp32", "bf16"]
     def peer(_turn: int) -> Scores:
         return np.asarray(other.encode(sample, batch_size=BATCH, show_progress_bar=False), dtype=np.float32)
 
-    return Sides(ours, peer, _agreement)
+    def limit(spent: Spent) -> str:
+        share = share_of_products(lambda: ours(0))
+        rest = "the rest is softmax, GELU and norms"
+        return f"{share:.0%} of our {spent.cpu:.2f} s are products of matrices, {rest}"
+
+    return Sides(ours, peer, _agreement, limit)
 
 
 def _agreement(ours: Scores, peer: Scores) -> str:

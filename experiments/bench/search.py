@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.bench.values import Case, Given, Sides
+from experiments.bench.products import seconds_in_bf16
+from experiments.bench.values import Case, Given, Sides, Spent
 from experiments.bench.vectors import collection, encoded, random_vectors
 from experiments.ir import Positions, Scores
+from experiments.models.device import has_bf16_units
 from experiments.records.environment import describe_environment
 from experiments.teachers.search import search_inner_product
 
@@ -55,7 +57,10 @@ def sides(given: Given, queries: Scores, documents: Scores) -> Sides:
     def ours(_turn: int) -> tuple[Positions, Scores]:
         return search_inner_product(queries, documents, K, device=given.device)
 
-    return Sides(ours, _flat(queries, documents), _agreement)
+    def limit(spent: Spent) -> str:
+        return f"the products in bf16 alone take {seconds_in_bf16(queries, documents):.2f} of our {spent.cpu:.2f} s"
+
+    return Sides(ours, _flat(queries, documents), _agreement, limit if has_bf16_units(given.device) else None)
 
 
 def _flat(queries: Scores, documents: Scores) -> Callable[[int], Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.bench.products import share_of_products
 from experiments.bench.silent import silent
 from experiments.bench.values import Case, Given, Sides, Spent
 from experiments.bench.vectors import execution, texts
@@ -153,20 +154,12 @@ def _agreement(ours: Sequence[float], peer: Sequence[float]) -> str:
 
 def _limit(given: Given, rows: dict[str, list[Any]]) -> Callable[[Spent], str]:
     def told(spent: Spent) -> str:
-        from torch.profiler import profile
-
-        with silent(), profile() as profiled:
-            _ours(given, rows)(0)
-        events = profiled.key_averages()
-        total = sum(event.self_cpu_time_total for event in events)
-        products = sum(event.self_cpu_time_total for event in events if event.key in PRODUCTS)
+        train = _ours(given, rows)
+        share = share_of_products(lambda: train(0))
         step = spent.cpu / recipe_of(given).steps
         return (
-            f"{products / total:.0%} of our {step:.2f} s a step are products of matrices, which no order of the texts "
-            "makes fewer; the rest is softmax, GELU, norms and casts of the same numbers, in libraries of both sides"
+            f"{share:.0%} of our {step:.2f} s a step are products of matrices, which no order of the texts makes "
+            "fewer; the rest is softmax, GELU, norms and casts of the same numbers, in libraries of both sides"
         )
 
     return told
-
-
-PRODUCTS = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"}
