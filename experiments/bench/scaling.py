@@ -66,7 +66,7 @@ def _thresholds(given: Given, size: int) -> Callable[[int], Any]:
     shift = 1e-4 * (1 + THRESHOLDS.index(size) * given.rounds)
 
     def run(place: int, turn: int) -> Composed:
-        return run_of(given, 0.5 + 0.01 * place + shift + 1e-4 * turn)
+        return run_of(given, threshold=0.5 + 0.01 * place + shift + 1e-4 * turn)
 
     return _mine([partial(run, place) for place in range(size)])
 
@@ -76,7 +76,8 @@ def _methods(given: Given, size: int) -> Callable[[int], Any]:
     first = 1 + SIZES_OF_METHODS.index(size) * given.rounds
 
     def run(method: str, turn: int) -> Composed:
-        return run_of(given, 0.9, f"miner={method}", f"mining.num_negatives={first + turn}")
+        threshold = None if method == "naive_topk" else 0.9
+        return run_of(given, method=method, threshold=threshold, negatives=first + turn)
 
     return _mine([partial(run, method) for method in METHODS[:size]])
 

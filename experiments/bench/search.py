@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,10 @@ def sides(given: Given, queries: Scores, documents: Scores) -> Sides:
     return Sides(ours, _flat(queries, documents), _agreement, limit if has_bf16_units(given.device) else None)
 
 
-def _flat(queries: Scores, documents: Scores) -> Callable[[int], Any]:
+def _flat(queries: Scores, documents: Scores) -> Callable[[int], Any] | None:
+    """None where faiss is not installed."""
+    if find_spec("faiss") is None:
+        return None
     import faiss
 
     def search(_turn: int) -> Any:

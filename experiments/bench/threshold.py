@@ -25,17 +25,16 @@ def cases(given: Given) -> Sequence[Case]:
     return [Case(f"{name}, TopK-PercPos, {NEGATIVES} negatives a row", _prepare, peer, target=50.0)]
 
 
-def run_of(given: Given, threshold: float, *more: str) -> Composed:
-    """A run that stops after mining, in the scratch folder."""
+def run_of(
+    given: Given, *, method: str = "topk_percpos", threshold: float | None, negatives: int = NEGATIVES
+) -> Composed:
+    """A run that stops after mining, in the scratch folder. threshold: None for a method that has none."""
     data = ["data=beir", f"data.name={given.collection}"] if given.collection else as_overrides(given)
     where = [f"outputs={given.scratch.as_posix()}", "execution.results=null", "execution.progress=false"]
     how = [f"execution.threads={given.threads}", f"execution.device={given.device}", "tracker=none", "until=mine"]
-    method = next((text for text in more if text.startswith("miner=")), "miner=topk_percpos")
-    value = [] if method == "miner=naive_topk" else [f"miner.threshold={threshold:.4f}"]
-    count = (
-        [] if any(text.startswith("mining.num_negatives=") for text in more) else [f"mining.num_negatives={NEGATIVES}"]
-    )
-    return COMPOSER.run([*data, *where, *how, "teacher=static", method, *value, *count, *more])
+    value = [] if threshold is None else [f"miner.threshold={threshold:.4f}"]
+    rows = ["teacher=static", f"miner={method}", *value, f"mining.num_negatives={negatives}"]
+    return COMPOSER.run([*data, *where, *how, *rows])
 
 
 def as_overrides(given: Given) -> list[str]:
@@ -48,7 +47,7 @@ def _prepare(given: Given) -> Sides:
     from experiments import pipeline
 
     def ours(turn: int) -> Any:
-        composed = run_of(given, _threshold(turn))
+        composed = run_of(given, threshold=_threshold(turn))
         return pipeline.run(composed.config, composed.execution)
 
     return Sides(ours, _peer(given), _agreement)

@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any, Literal
 
 import numpy as np
 
-from experiments.bench.values import Case, Curve, Given, Measured, Sides, Sizes, Spent
+from experiments.bench.values import Case, Clock, Curve, Given, Measured, Sides, Sizes, Spent
 from experiments.errors import UserError, one_line
+from experiments.models.device import is_cuda
 from experiments.records.environment import peak_memory_mb, use_threads
 
 STAGES = ("search", "threshold", "encode", "train", "evaluate", "commands", "launch", "scaling")
@@ -70,10 +72,11 @@ def _apart(work: Callable[[str, int, Given], Any], stage: str, place: int, given
 
 
 def _child(answer: Connection, work: Callable[[str, int, Given], Any], stage: str, place: int, given: Given) -> None:
-    import faiss
-
     use_threads(given.threads)
-    faiss.omp_set_num_threads(given.threads)
+    if find_spec("faiss") is not None:
+        import faiss
+
+        faiss.omp_set_num_threads(given.threads)
     try:
         answer.send((True, work(stage, place, given)))
     except UserError as error:
@@ -88,23 +91,25 @@ def _compared(stage: str, place: int, given: Given) -> Measured:
     case = cases_of(stage, given)[place]
     assert isinstance(case, Case)
     sides = case.prepare(given)
-    spent, last = in_turns(sides, rounds=given.rounds)
+    clock: Clock = "wall" if is_cuda(given.device) else case.clock
+    rounds = 1 if case.once else given.rounds
+    spent, last = in_turns(sides, rounds=rounds)
     ours, peer = _median(spent["ours"]), _median(spent["peer"]) if spent["peer"] else None
     pairs = zip(spent["ours"], spent["peer"], strict=False)
-    times = [other.seconds(case.clock) / own.seconds(case.clock) for own, other in pairs]
+    times = [other.seconds(clock) / own.seconds(clock) for own, other in pairs]
     return Measured(
         stage=stage,
         case=case.name,
         ours=ours,
         peer=peer,
         against=case.against,
-        clock=case.clock,
-        rounds=given.rounds,
+        clock=clock,
+        rounds=rounds,
         times=round(median(times), 3) if times else None,
         ours_mb=None,
         peer_mb=None,
-        target=case.target,
-        agreement=sides.agreement(last["ours"], last["peer"]) if sides.agreement else None,
+        target=case.target if times or case.against is None else None,
+        agreement=sides.agreement(last["ours"], last["peer"]) if sides.agreement and sides.peer else None,
         limit=sides.limit(ours) if sides.limit else None,
     )
 
@@ -150,7 +155,7 @@ def _curve(stage: str, place: int, given: Given) -> Curve:
     points = []
     for size in sizes.sizes:
         spent, _ = in_turns(Sides(sizes.prepare(given, size), warm=False), rounds=given.rounds)
-        points.append((size, _median(spent["ours"]).cpu))
+        points.append((size, _median(spent["ours"]).seconds("wall" if is_cuda(given.device) else "cpu")))
     return Curve(what=sizes.what, axis=sizes.axis, points=tuple(points), slope=slope(points))
 
 

@@ -72,7 +72,10 @@ class Measured(Value):
 
 
 class Curve(Value):
-    """Seconds (CPU) of one kind of work against its size; slope: of a line through the logarithms, least squares."""
+    """Seconds of one kind of work against its size, of CPU time, on a GPU on the clock.
+
+    slope: of a line through the logarithms, least squares.
+    """
 
     what: str
     axis: str
@@ -120,7 +123,11 @@ class Sides:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: `prepare` makes its sides. memory: whether that of each is measured."""
+    """One row of the table: `prepare` makes its sides.
+
+    clock: on a GPU that on the wall counts whatever stands here. memory: whether that of each side is measured. once:
+    in one round, for what takes minutes.
+    """
 
     name: str
     prepare: Callable[[Given], Sides]
@@ -128,6 +135,7 @@ class Case:
     target: float | None = None
     clock: Clock = "cpu"
     memory: bool = True
+    once: bool = False
 
 
 @dataclass(frozen=True)
