@@ -48,7 +48,8 @@ def docstrings(given: Given) -> DocstringsData:
 
 def texts(given: Given, *, fewer: bool = False) -> Collection:
     """The docstrings, which are the same on every machine; `fewer`: a third of them."""
-    third = docstrings(given).model_copy(update={"passages": 1000, "test_queries": 300, "dev_queries": 200})
+    sizes = {"passages": 1000, "train_queries": 100, "test_queries": 300, "dev_queries": 200}
+    third = docstrings(given).model_copy(update=sizes)
     return load_collection(
         third if fewer and not given.quick else docstrings(given),
         execution=execution(given),
