@@ -15,7 +15,7 @@ RUNS = (
     "data.dev_queries=0",
     "teacher=static",
     "student=tiny",
-    "train.steps=20",
+    "train.steps=200",
     "tracker=none",
     "execution.results=null",
     "execution.threads=1",
@@ -34,4 +34,4 @@ def _prepare(given: Given) -> Sides:
             "experiments.run", ["-m", *RUNS, f"outputs={(given.scratch / f'{name}{turn}').as_posix()}", *more]
         )
 
-    return Sides(sweep("parallel", "hydra/launcher=parallel", "hydra.launcher.workers=2"), sweep("serial"), warm=False)
+    return Sides(sweep("parallel", "hydra/launcher=parallel", "hydra.launcher.n_jobs=2"), sweep("serial"), warm=False)
