@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
 from analysis.figures.style import BLUE, Figure, canvas, rounded
 from experiments.bench.values import Curve
 
@@ -22,10 +24,24 @@ def cost_figure(curves: Sequence[Curve]) -> Figure:
         )
         ax.set_xscale("log")
         ax.set_yscale("log")
+        sizes = [size for size, _ in curve.points]
+        ax.set_xticks(sizes, [_short(size) for size in sizes], fontsize=7)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         ax.set_title(f"{curve.what}\nslope {curve.slope:.2f}", loc="left", fontsize=8)
-        ax.set_xlabel(curve.axis, fontsize=8)
+        ax.set_xlabel(curve.axis, fontsize=7)
         ax.set_ylabel("CPU seconds", fontsize=8)
     for ax in panels[len(curves) :]:
         ax.set_visible(False)
     caption = "Both axes are logarithmic; a slope of 1 is cost in proportion to size, below 1 a fixed part is shared."
     return Figure("cost", "What work costs as it grows", caption, figure)
+
+
+def _short(size: int) -> str:
+    """10000 as 10k, 3000000 as 3M."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit}{name}"
+    return str(size)
