@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.contents import FileState, file_state
 from experiments.errors import UserError, first_line
 from experiments.files import write_bytes
 from experiments.identity import digest
@@ -118,12 +119,16 @@ def _texts(table: pa.Table, name: str) -> list[str]:
 
 def _query_ids(path: Path) -> tuple[str, ...]:
     """The query ids of a content; a file that did not change is read once in a process."""
-    stat = path.stat()
-    return _known_ids(path, stat.st_mtime_ns, stat.st_size)
+    state = file_state(path)
+    return _known_ids(state) if state.settled else _read_ids(path)
 
 
 @functools.lru_cache(maxsize=64)
-def _known_ids(path: Path, _mtime_ns: int, _size: int) -> tuple[str, ...]:
+def _known_ids(state: FileState) -> tuple[str, ...]:
+    return _read_ids(state.path)
+
+
+def _read_ids(path: Path) -> tuple[str, ...]:
     return tuple(_texts(_table(path), "query_id"))
 
 
