@@ -103,7 +103,7 @@ def sections_named(plain: Mapping[str, Any]) -> frozenset[str]:
 def is_plain_choice(override: Override) -> bool:
     """Whether it gives one group of one section one choice."""
     return (
-        not (override.is_delete() or override.is_add() or override.is_force_add() or override.is_sweep_override())
+        _only_changes(override)
         and override.package is None
         and override.key_or_group not in WHOLE
         and not override.key_or_group.startswith("hydra")
@@ -114,11 +114,16 @@ def is_plain_choice(override: Override) -> bool:
 def is_plain_value(override: Override) -> bool:
     """Whether it changes one key to a value that stands for itself."""
     return (
-        not (override.is_delete() or override.is_add() or override.is_force_add() or override.is_sweep_override())
+        _only_changes(override)
         and not is_open(str(override.key_or_group))
         and not isinstance(override.value(), dict)
         and not any(interpolations(override.value()))
     )
+
+
+def _only_changes(override: Override) -> bool:
+    """Whether it neither adds nor removes anything, and gives one value."""
+    return not (override.is_delete() or override.is_add() or override.is_force_add() or override.is_sweep_override())
 
 
 def copied(plain: Any) -> Any:
