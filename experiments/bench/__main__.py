@@ -116,7 +116,10 @@ def _with_stage(kept: Bench, stage: str, given: Given) -> Bench:
     for place in range(len(cases_of(stage, given))):
         found = measure(stage, place, given)
         print(line(found), flush=True)
-        (measured if isinstance(found, Measured) else curves).append(found)  # type: ignore[arg-type]
+        if isinstance(found, Measured):
+            measured.append(found)
+        else:
+            curves.append(found)
     return kept.model_copy(
         update={
             "measured": (*(one for one in kept.measured if one.stage != stage), *measured),

@@ -103,7 +103,10 @@ def _ours(given: Given, rows: dict[str, list[Any]]) -> Callable[[int], list[floa
     def train(_turn: int) -> list[float]:
         model, losses = _student(given, recipe), list[float]()
         loss = InfoNCELoss(model, groups, temperature=recipe.temperature, in_batch=True)
-        told = lambda _step, values: losses.append(values["loss"])  # noqa: E731
+
+        def told(_step: int, values: dict[str, float]) -> None:
+            losses.append(values["loss"])
+
         fit(model, loss, data, train=recipe, seed=0, device=device, title=None, on_log=told)
         return losses
 

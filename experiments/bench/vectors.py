@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,8 +70,3 @@ def random_vectors(count: int, seed: int) -> Scores:
     drawn = np.random.default_rng([SEED, seed]).standard_normal((count, DIMENSION), dtype=np.float32)
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     return drawn
-
-
-def load_home() -> str | None:
-    """BEIR_HOME, if it is set."""
-    return os.environ.get("BEIR_HOME") or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ SHORT = 0.05
 def test_sides_take_turns_and_warming_up_is_not_counted() -> None:
     called: list[tuple[str, int]] = []
 
-    def side(name: str, seconds: float) -> object:
+    def side(name: str, seconds: float) -> Callable[[int], str]:
         def work(turn: int) -> str:
             called.append((name, turn))
             time.sleep(seconds)
@@ -32,7 +33,7 @@ def test_sides_take_turns_and_warming_up_is_not_counted() -> None:
 
         return work
 
-    spent, last = in_turns(Sides(side("ours", 0.01), side("peer", 0.05)), rounds=2)  # type: ignore[arg-type]
+    spent, last = in_turns(Sides(side("ours", 0.01), side("peer", 0.05)), rounds=2)
     assert called == [("ours", -1), ("peer", -1), ("ours", 0), ("peer", 0), ("ours", 1), ("peer", 1)]
     assert last == {"ours": "ours1", "peer": "peer1"}
     assert [len(spent["ours"]), len(spent["peer"])] == [2, 2]

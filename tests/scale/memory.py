@@ -10,15 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.config import DenseTeacher
+from experiments.bench.vectors import STATIC
 from experiments.execution import Execution
 from experiments.stages.embed import embed
 from experiments.stages.retrieve import retrieve
 from experiments.store import Store
 from tests.scale.vectors import WORDS, synthetic_collection
 
-STATIC = DenseTeacher(name="minilm_tokens", source="embedded_static")
-"""The mean of MiniLM's token embeddings: as wide as its vectors, and fast enough for a million on a core."""
 DEPTH = 100
 EVERY = 0.05
 """Seconds between two samples."""

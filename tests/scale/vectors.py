@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.bench.encode import MINILM
 from experiments.collections.load import load_collection
-from experiments.config import BeirData, DenseTeacher
+from experiments.config import BeirData
 from experiments.execution import Execution
 from experiments.ir import Collection, Corpus, Qrels, Queries, Scores, Split
 from experiments.models.encoder import load_encoder
@@ -19,7 +20,6 @@ from experiments.models.encoding import encode_batch, encode_batches, unit
 from experiments.stages.embed import embed
 from experiments.store import Store
 
-MINILM = DenseTeacher(name="minilm_l6", source="embedded", pooling="mean", max_length=256, precision="bf16")
 SEED = 0
 SAMPLE = 512
 """Passages whose encoding is timed."""
