@@ -25,10 +25,15 @@ def test_the_type_of_a_device_is_in_a_key_and_a_cpu_is_not() -> None:
     assert device.device_in_key("cuda") == device.device_in_key("cuda:0") == {"device": "cuda"}
 
 
-def test_a_cuda_build_without_a_card_warns_once(
+def test_a_cuda_build_without_a_card_warns_once_unless_cards_were_turned_off(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    device._warn_of_unusable_cuda.cache_clear()
+    assert device.resolve_device(Execution(progress=False)) == "cpu"
+    assert not caplog.messages, "an empty list of cards is somebody's choice"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     device._warn_of_unusable_cuda.cache_clear()
     for _ in range(2):
         assert device.resolve_device(Execution(progress=False)) == "cpu"
