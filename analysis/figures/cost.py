@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from functools import partial
+from typing import TYPE_CHECKING
 
 from analysis.figures.style import BLUE, Figure, canvas, rounded
 from experiments.bench.values import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 COLUMNS = 3
 
 
 def cost_figure(curves: Sequence[Curve]) -> Figure:
     """Both axes logarithmic."""
+    caption = "Both axes are logarithmic; a slope of 1 is cost in proportion to size, below 1 a fixed part is shared."
+    return Figure("cost", "What work costs as it grows", caption, partial(draw_curves, curves))
+
+
+def draw_curves(curves: Sequence[Curve]) -> Canvas:
+    """A panel a curve."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     columns = min(COLUMNS, len(curves))
     rows = -(-len(curves) // columns)
     figure, axes = canvas(2.7 * columns + 0.3, 2.7 * rows, rows=rows, columns=columns)
@@ -35,8 +46,7 @@ def cost_figure(curves: Sequence[Curve]) -> Figure:
         ax.set_ylabel("CPU seconds", fontsize=8)
     for ax in panels[len(curves) :]:
         ax.set_visible(False)
-    caption = "Both axes are logarithmic; a slope of 1 is cost in proportion to size, below 1 a fixed part is shared."
-    return Figure("cost", "What work costs as it grows", caption, figure)
+    return figure
 
 
 def _short(size: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from analysis.arms import ArmRow, arm_rows
 from analysis.figures.rows import Panel, Row, draw_panels
 from analysis.figures.style import BLACK, Figure, look
@@ -15,7 +17,7 @@ def forest_figure(study: Study) -> Figure | None:
     if not panels:
         return None
     baseline, margin = study.plan.declaration.baseline_name, study.plan.declaration.margin
-    drawing = draw_panels(panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
+    drawing = partial(draw_panels, panels, axis=f"nDCG@10, difference to {baseline}", margin=margin)
     band = "" if margin is None else f" The grey band is the declared equivalence margin, ±{margin:g}."
     return Figure(
         name="methods",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from analysis.layouts import Layout, mined_runs
 from analysis.load import Study
 from analysis.roles import optimum
 from analysis.stats import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 
 def layout_figure(study: Study) -> Figure | None:
@@ -21,19 +26,24 @@ def layout_figure(study: Study) -> Figure | None:
 def hardness_figure(found: list[Layout]) -> Figure | None:
     """None where nothing was ranked."""
     ranked = [layout for layout in found if layout.hardness.gap is not None and layout.rate is not None]
-    settings = list(dict.fromkeys(layout.setting for layout in ranked))
-    if not settings:
+    if not ranked:
         return None
-    figure, axes = canvas(6.4, 4.0 * len(settings), rows=len(settings))
-    for ax, name in zip(axes[:, 0], settings, strict=True):
-        _draw(ax, [layout for layout in ranked if layout.setting == name])
-        ax.set_title(name, loc="left", fontweight="bold")
     caption = (
         "Harder negatives are to the left (smaller mean score gap to the positive). Each curve is one method over its "
         "values; the first, the last and (filled) the paper's are written at their points. Lower at equal hardness is "
         "better. The scale is square-root; bars are Wilson's 95% intervals; all figures stand in the table."
     )
-    return Figure("hardness", "Hardness against known false-negative rate", caption, figure)
+    return Figure("hardness", "Hardness against known false-negative rate", caption, partial(draw_layouts, ranked))
+
+
+def draw_layouts(ranked: Sequence[Layout]) -> Canvas:
+    """A panel a setting."""
+    settings = list(dict.fromkeys(layout.setting for layout in ranked))
+    figure, axes = canvas(6.4, 4.0 * len(settings), rows=len(settings))
+    for ax, name in zip(axes[:, 0], settings, strict=True):
+        _draw(ax, [layout for layout in ranked if layout.setting == name])
+        ax.set_title(name, loc="left", fontweight="bold")
+    return figure
 
 
 def _draw(ax: Any, layouts: list[Layout]) -> None:

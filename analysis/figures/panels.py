@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analysis.compare import compare_arms, difference_tasks
 from analysis.figures.style import BLACK, GREEN, SKY, Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from analysis.stats import Difference
 from experiments.miners.methods import METHODS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 FEWEST = 3
 """Values of a parameter that make a curve."""
@@ -37,6 +42,16 @@ def panels_figure(study: Study) -> Figure | None:
     panels = [panel for block in study.plan.blocks for panel in _panels(study, block)]
     if not panels:
         return None
+    baseline = study.plan.declaration.baseline_name
+    caption = (
+        f"Difference in nDCG@10 to {baseline} against each method's own parameter, with 95% intervals; dotted: the "
+        "paper's optimum. Only values whose runs have finished are drawn."
+    )
+    return Figure("panels", "The score against each method's parameter", caption, partial(draw_panels, panels))
+
+
+def draw_panels(panels: Sequence[Panel]) -> Canvas:
+    """At most four beside each other."""
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = canvas(2.9 * columns + 0.3, 2.7 * rows, rows=rows, columns=columns, sharey="row")
@@ -45,12 +60,7 @@ def panels_figure(study: Study) -> Figure | None:
             _draw(ax, panels[index], first=index % columns == 0)
         else:
             ax.set_visible(False)
-    baseline = study.plan.declaration.baseline_name
-    caption = (
-        f"Difference in nDCG@10 to {baseline} against each method's own parameter, with 95% intervals; dotted: the "
-        "paper's optimum. Only values whose runs have finished are drawn."
-    )
-    return Figure("panels", "The score against each method's parameter", caption, figure)
+    return figure
 
 
 def _panels(study: Study, block: str) -> list[Panel]:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analysis.compare import compare_arms, difference_tasks
 from analysis.figures.style import Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from analysis.stats import Difference
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
 FEWEST = 3
 """Numbers of queries that make a curve."""
 
 Curves = dict[str, list[tuple[int, Difference]]]
 """Arm -> (training queries, difference to the baseline), by number."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A budget's name, its curves, and the kind of the miner of each arm."""
+
+    name: str
+    curves: Curves
+    kinds: Mapping[str, str]
 
 
 def queries_figure(study: Study) -> Figure | None:
@@ -27,17 +41,23 @@ def queries_figure(study: Study) -> Figure | None:
     drawn = {budget: curves for budget, curves in panels.items() if any(len(c) >= FEWEST for c in curves.values())}
     if not drawn:
         return None
-    figure, axes = canvas(3.3 * len(drawn) + 0.4, 3.0, columns=len(drawn), sharey=True)
-    for index, (ax, (budget, curves)) in enumerate(zip(axes.flat, drawn.items(), strict=True)):
-        _draw(ax, study, budget, curves)
-        if index == 0:
-            ax.set_ylabel(f"difference in nDCG@10 to {study.plan.declaration.baseline_name}")
-            ax.legend(frameon=False, loc="best")
+    found = [Budget(name, curves, {arm: _kind(study, name, arm) for arm in curves}) for name, curves in drawn.items()]
+    baseline = study.plan.declaration.baseline_name
     caption = (
-        f"Difference in nDCG@10 to {study.plan.declaration.baseline_name} against the number of training queries, with "
+        f"Difference in nDCG@10 to {baseline} against the number of training queries, with "
         "95% intervals; a panel a budget. Points are moved sideways a little so that their intervals can be told apart."
     )
-    return Figure("queries", "What a number of training queries gives", caption, figure)
+    return Figure("queries", "What a number of training queries gives", caption, partial(draw_budgets, found, baseline))
+
+
+def draw_budgets(budgets: Sequence[Budget], baseline: str) -> Canvas:
+    """A panel a budget."""
+    figure, axes = canvas(3.3 * len(budgets) + 0.4, 3.0, columns=len(budgets), sharey=True)
+    for ax, budget in zip(axes.flat, budgets, strict=True):
+        _draw(ax, budget)
+    axes.flat[0].set_ylabel(f"difference in nDCG@10 to {baseline}")
+    axes.flat[0].legend(frameon=False, loc="best")
+    return figure
 
 
 def _curves(study: Study, budget: str) -> Curves:
@@ -58,10 +78,11 @@ def _queries(runs: Sequence[FinishedRun]) -> int | None:
     return drawn.pop() if len(drawn) == 1 else None
 
 
-def _draw(ax: Any, study: Study, budget: str, curves: Curves) -> None:
+def _draw(ax: Any, budget: Budget) -> None:
+    curves = budget.curves
     ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
     for place, (arm, points) in enumerate(curves.items()):
-        style = look(_kind(study, budget, arm))
+        style = look(budget.kinds[arm])
         x = [number * (1 + 0.05 * (place - (len(curves) - 1) / 2)) for number, _ in points]
         y = [rounded(difference.mean) for _, difference in points]
         below = [rounded(difference.mean - difference.low) for _, difference in points]
@@ -81,7 +102,7 @@ def _draw(ax: Any, study: Study, budget: str, curves: Curves) -> None:
     ax.set_xscale("log")
     ax.minorticks_off()
     ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
-    ax.set_title(budget, loc="left")
+    ax.set_title(budget.name, loc="left")
     ax.set_xlabel("training queries")
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analysis.arms import arm_rows
 from analysis.figures.style import Figure, canvas, look, rounded
 from analysis.figures.titles import block_title
 from analysis.load import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 CURVES = ("naive_topk", "topk_percpos")
 SIDE = {"naive_topk": -1, "topk_percpos": 1}
@@ -26,28 +31,43 @@ class Point:
     high: float
 
 
+Curves = dict[str, list[Point]]
+"""Method -> its points, by known rate."""
+
+
 def rates_figure(study: Study) -> Figure | None:
     """None unless some block has one method at two shares revealed."""
     found = {block: _curves(study, block) for block in study.plan.blocks}
     blocks = [block for block, curves in found.items() if any(len(points) > 1 for points in curves.values())]
     if not blocks:
         return None
-    figure, axes = canvas(3.6 * len(blocks) + 0.2, 3.2, columns=len(blocks))
-    for ax, block in zip(axes[0], blocks, strict=True):
-        _draw(ax, found[block])
-        ax.set_title(block_title(study, block), loc="left", fontweight="bold")
-    axes[0, 0].set_ylabel(f"nDCG@10, difference to {study.plan.declaration.baseline_name}")
+    panels = {block_title(study, block): found[block] for block in blocks}
     caption = (
         "The known false-negative rate, set by hand: `reveal` excludes that share of the hidden judged positives "
         "before mining. It changes more than the rate, for softer negatives take their places (mean gap and rank "
         "stand in the table). Numbers at the points: share revealed. Each point's 95% interval is paired against the "
         "baseline."
     )
-    return Figure("rates", "Difference against known false-negative rate", caption, figure)
+    return Figure(
+        "rates",
+        "Difference against known false-negative rate",
+        caption,
+        partial(draw_rates, panels, study.plan.declaration.baseline_name),
+    )
 
 
-def _curves(study: Study, block: str) -> dict[str, list[Point]]:
-    curves: dict[str, list[Point]] = {kind: [] for kind in CURVES}
+def draw_rates(panels: Mapping[str, Curves], baseline: str) -> Canvas:
+    """A panel a title."""
+    figure, axes = canvas(3.6 * len(panels) + 0.2, 3.2, columns=len(panels))
+    for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        _draw(ax, curves)
+        ax.set_title(title, loc="left", fontweight="bold")
+    axes[0, 0].set_ylabel(f"nDCG@10, difference to {baseline}")
+    return figure
+
+
+def _curves(study: Study, block: str) -> Curves:
+    curves: Curves = {kind: [] for kind in CURVES}
     for row in arm_rows(study, block):
         runs = list(study.cell(block, row.arm).values())
         if not runs or row.known_false is None or row.view != "own rows" or runs[0].config.miner.kind not in CURVES:
@@ -65,7 +85,7 @@ def _curves(study: Study, block: str) -> dict[str, list[Point]]:
     return {kind: sorted(points, key=lambda p: p.rate) for kind, points in curves.items()}
 
 
-def _draw(ax: Any, curves: dict[str, list[Point]]) -> None:
+def _draw(ax: Any, curves: Curves) -> None:
     ax.axhline(0, color="#666666", linewidth=0.8, zorder=0)
     apart = 0.008 * max(point.rate for points in curves.values() for point in points)
     for kind, points in curves.items():

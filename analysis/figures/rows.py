@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.figure import Figure as Canvas
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures.style import BLACK, GREY, canvas, rounded
 from analysis.formats import interval
 from analysis.stats import Difference
 from analysis.steps import Rank
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 ROW_HEIGHT, HEAD_HEIGHT, WIDTH = 0.27, 0.75, 7.2
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,24 +13,44 @@ from analysis.figures.style import BLACK, Figure, canvas, look, rounded
 from analysis.load import FinishedRun, Study
 from experiments.records.mining import Histogram
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+SHOWN = ("positive_score", "negative_score", "gap")
+"""Histograms that a row needs."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One arm: the title of its row, its colour, and its histograms by name."""
+
+    title: str
+    colour: str
+    histograms: Mapping[str, Histogram]
+
 
 def scores_figure(study: Study) -> Figure | None:
     """None where no run has mined with a teacher that scores."""
-    rows = [(block, arm, run) for block in study.plan.blocks for arm, run in _arms(study, block)]
+    rows = [_scored(f"{arm}, {block}", run) for block in study.plan.blocks for arm, run in _arms(study, block)]
     if not rows:
         return None
-    figure, axes = canvas(7.4, 2.4 * len(rows), rows=len(rows), columns=2, sharex="col")
-    for (left, right), (block, arm, run) in zip(axes, rows, strict=True):
-        _draw_scores(left, run, f"{arm}, {block}")
-        _draw_gaps(right, run)
-    axes[-1][0].set_xlabel("teacher's score")
-    axes[-1][1].set_xlabel("positive's score less negative's")
     caption = (
         "Left: the teacher's scores of shown positives (black outline) and of all negatives mined for them. Right: the "
         "gap between the two, row by row; left of 0 the teacher prefers the negative. One seed. The paper shows each "
         "row's first negative, here all of them are counted."
     )
-    return Figure("scores", "What the teacher scores", caption, figure)
+    return Figure("scores", "What the teacher scores", caption, partial(draw_scores, rows))
+
+
+def draw_scores(rows: Sequence[Scored]) -> Canvas:
+    """Scores on the left, gaps on the right."""
+    figure, axes = canvas(7.4, 2.4 * len(rows), rows=len(rows), columns=2, sharex="col")
+    for (left, right), row in zip(axes, rows, strict=True):
+        _draw_scores(left, row)
+        _draw_gaps(right, row)
+    axes[-1][0].set_xlabel("teacher's score")
+    axes[-1][1].set_xlabel("positive's score less negative's")
+    return figure
 
 
 def _arms(study: Study, block: str) -> list[tuple[str, FinishedRun]]:
@@ -36,27 +59,28 @@ def _arms(study: Study, block: str) -> list[tuple[str, FinishedRun]]:
     for arm in study.plan.arms(block):
         for run in list(study.cell(block, arm).values())[:1]:
             mining = run.record.mining
-            if mining is not None and {"positive_score", "negative_score", "gap"} <= mining.histograms.keys():
+            if mining is not None and mining.histograms.keys() >= set(SHOWN):
                 found.append((arm, run))
     return found
 
 
-def _histogram(run: FinishedRun, name: str) -> Histogram:
+def _scored(title: str, run: FinishedRun) -> Scored:
     assert run.record.mining is not None
-    return run.record.mining.histograms[name]
+    return Scored(
+        title, look(run.config.miner.kind).colour, {name: run.record.mining.histograms[name] for name in SHOWN}
+    )
 
 
-def _draw_scores(ax: Any, run: FinishedRun, title: str) -> None:
-    colour = look(run.config.miner.kind).colour
-    _bars(ax, _histogram(run, "negative_score"), facecolor=colour, alpha=0.55, label="negatives")
-    _bars(ax, _histogram(run, "positive_score"), fill=False, edgecolor=BLACK, linewidth=1.2, label="positives")
-    ax.set_title(title, loc="left")
+def _draw_scores(ax: Any, row: Scored) -> None:
+    _bars(ax, row.histograms["negative_score"], facecolor=row.colour, alpha=0.55, label="negatives")
+    _bars(ax, row.histograms["positive_score"], fill=False, edgecolor=BLACK, linewidth=1.2, label="positives")
+    ax.set_title(row.title, loc="left")
     ax.set_ylabel("share")
     ax.legend(frameon=False, loc="best", fontsize=8)
 
 
-def _draw_gaps(ax: Any, run: FinishedRun) -> None:
-    _bars(ax, _histogram(run, "gap"), facecolor=look(run.config.miner.kind).colour, alpha=0.55)
+def _draw_gaps(ax: Any, row: Scored) -> None:
+    _bars(ax, row.histograms["gap"], facecolor=row.colour, alpha=0.55)
     ax.axvline(0, color=BLACK, linewidth=0.9, linestyle=":")
 
 

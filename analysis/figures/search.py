@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from experiments.searching.declaration import Choices, is_better_higher
 from experiments.searching.space import Parameter, parameters
 from experiments.searching.trials import SearchFile, TrialLine
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
 COLUMNS = 3
 
 
@@ -23,6 +27,13 @@ def history_figure(study: Study) -> Figure | None:
     search = study.search
     if search is None or not search.whole:
         return None
+    first = search.search.objectives[0]
+    caption = f"Every trial's {first} in the order in which trials began; dotted: the paper's setting."
+    return Figure("history", "Trials and the best so far", caption, partial(draw_history, search))
+
+
+def draw_history(search: SearchFile) -> Canvas:
+    """Trials in the order of their numbers."""
     first = search.search.objectives[0]
     figure, axes = canvas(7.2, 3.2)
     ax = axes[0, 0]
@@ -39,8 +50,7 @@ def history_figure(study: Study) -> Figure | None:
     ax.set_xlabel("trial")
     ax.set_ylabel(first)
     _legend_beside(ax)
-    caption = f"Every trial's {first} in the order in which trials began; dotted: the paper's setting."
-    return Figure("history", "Trials and the best so far", caption, figure)
+    return figure
 
 
 def slices_figure(study: Study) -> Figure | None:
@@ -48,6 +58,13 @@ def slices_figure(study: Study) -> Figure | None:
     search = study.search
     if search is None or not search.whole:
         return None
+    first = search.search.objectives[0]
+    caption = f"{first} of the whole trials against each parameter by itself; dotted: the paper's setting."
+    return Figure("slices", "Each parameter by itself", caption, partial(draw_slices, search))
+
+
+def draw_slices(search: SearchFile) -> Canvas:
+    """A panel a parameter."""
     tried = {name for trial in search.whole for name in trial.parameters}
     shown = [parameter for parameter in parameters(search.search) if parameter.name in tried]
     columns = min(COLUMNS, len(shown))
@@ -60,8 +77,7 @@ def slices_figure(study: Study) -> Figure | None:
         ax.set_visible(False)
     for row in axes:
         row[0].set_ylabel(first)
-    caption = f"{first} of the whole trials against each parameter by itself; dotted: the paper's setting."
-    return Figure("slices", "Each parameter by itself", caption, figure)
+    return figure
 
 
 def pareto_figure(study: Study) -> Figure | None:
@@ -69,9 +85,15 @@ def pareto_figure(study: Study) -> Figure | None:
     search = study.search
     if search is None or len(search.search.shown) < 2 or not search.whole:
         return None
+    caption = f"Whole trials; ringed: those that no other beats in {', '.join(search.search.shown)} at once."
+    title = "Trade-offs between what trials are looked at for"
+    return Figure("pareto", title, caption, partial(draw_pareto, search, unbeaten(search)))
+
+
+def draw_pareto(search: SearchFile, kept: Sequence[TrialLine]) -> Canvas:
+    """A panel a pair, those that are `kept` ringed."""
     first, *others = search.search.shown
     have = [trial for trial in search.whole if all(name in trial.values for name in search.search.shown)]
-    kept = unbeaten(search)
     figure, axes = canvas(3.6 * len(others) + 0.4, 3.0, columns=len(others))
     for ax, name in zip(axes[0], others, strict=True):
         _methods(ax, have, [trial.values[name] for trial in have], first)
@@ -83,8 +105,7 @@ def pareto_figure(study: Study) -> Figure | None:
         ax.set_xlabel(name)
     axes[0, 0].set_ylabel(first)
     _legend_beside(axes[0, -1])
-    caption = f"Whole trials; ringed: those that no other beats in {', '.join(search.search.shown)} at once."
-    return Figure("pareto", "Trade-offs between what trials are looked at for", caption, figure)
+    return figure
 
 
 def importance_figure(study: Study) -> Figure | None:
@@ -92,15 +113,20 @@ def importance_figure(study: Study) -> Figure | None:
     search = study.search
     if search is None or not search.importance:
         return None
-    names = list(search.importance)[::-1]
+    caption = "Which parameters decide whether a trial is among the best tenth, over the whole trials of this search."
+    return Figure("importance", "Importance of the parameters", caption, partial(draw_importance, search.importance))
+
+
+def draw_importance(importance: Mapping[str, float]) -> Canvas:
+    """The first on top."""
+    names = list(importance)[::-1]
     figure, axes = canvas(6.0, 0.32 * len(names) + 0.8)
     ax = axes[0, 0]
-    ax.barh(range(len(names)), [rounded(100 * search.importance[name]) for name in names], color=ORANGE, height=0.6)
+    ax.barh(range(len(names)), [rounded(100 * importance[name]) for name in names], color=ORANGE, height=0.6)
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("importance, % (PED-ANOVA)")
-    caption = "Which parameters decide whether a trial is among the best tenth, over the whole trials of this search."
-    return Figure("importance", "Importance of the parameters", caption, figure)
+    return figure
 
 
 def _legend_beside(ax: Any) -> None:

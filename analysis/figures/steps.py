@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from analysis.figures.rows import Panel, Row, draw_panels
 from analysis.figures.style import BLUE, ORANGE, RED, SKY, Figure
 from analysis.figures.titles import block_title
@@ -29,7 +31,7 @@ def steps_figure(study: Study) -> Figure | None:
         f"What makes positive-aware mining win, in steps. {note} Steps add up to the whole where all arms have "
         "the same seeds; intervals are 95%, each for itself."
     )
-    drawing = draw_panels(panels, axis="change in nDCG@10")
+    drawing = partial(draw_panels, panels, axis="change in nDCG@10")
     return Figure("steps", "The way from naive to PercPos in steps", caption, drawing)
 
 

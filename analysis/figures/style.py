@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure as Canvas
-
+from analysis.figures.decided import decided_by
+from analysis.kept import kept
 from experiments.miners.methods import METHODS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -65,52 +67,71 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-mpl.rcdefaults()  # a user's own matplotlibrc must not change committed bytes
-mpl.rcParams.update(SETTINGS)  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True)
 class Figure:
-    """A finished figure: file name without its ending, title for those who cannot see it, caption, drawing."""
+    """File name without its ending, title for those who cannot see it, caption.
+
+    drawing: a function with the plain values that it draws; matplotlib is imported when it is called.
+    """
 
     name: str
     title: str
     caption: str
-    drawing: Canvas
+    drawing: partial[Canvas]
 
-    @cached_property
+    @property
     def svg(self) -> bytes:
         """Without date or version, with a fixed salt: equal drawings are equal bytes."""
         return self._saved("svg", {"Date": None, "Creator": None})
 
-    @cached_property
+    def kept_svg(self, what: str, *, folder: Path | None) -> bytes:
+        """`svg`, drawn only where the same drawing is not kept in `folder` under the name `what`."""
+        decided = partial(decided_by, self.drawing)
+        return kept(f"{what}.svg", decided, lambda: self.svg.decode("utf-8"), folder=folder).encode("utf-8")
+
+    @property
     def png(self) -> bytes:
         """Pixels for slides and manuscripts; their bytes are those of one version of matplotlib."""
         return self._saved("png", {"Software": None})
 
     def _saved(self, kind: str, metadata: Mapping[str, None]) -> bytes:
         buffer = io.BytesIO()
-        self._lay_out()
-        self.drawing.savefig(buffer, format=kind, dpi=DOTS, metadata=metadata)
+        drawn = self.drawing()
+        _lay_out(drawn)
+        drawn.savefig(buffer, format=kind, dpi=DOTS, metadata=metadata)
         return buffer.getvalue()
 
-    def _lay_out(self) -> None:
-        """Fix the layout, which savefig would draw everything once more for: that is half of what a figure costs.
 
-        At 72 dots per inch and with the letters of the vector format, as savefig does.
-        """
-        engine = self.drawing.get_layout_engine()
-        if engine is not None:
-            FigureCanvasSVG(self.drawing)
-            self.drawing.set_dpi(72)
-            engine.execute(self.drawing)
-            self.drawing.set_layout_engine(None)
+def _lay_out(drawn: Canvas) -> None:
+    """Fix the layout, which savefig would draw everything once more for: that is half of what a figure costs.
+
+    At 72 dots per inch and with the letters of the vector format, as savefig does.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    engine = drawn.get_layout_engine()
+    if engine is not None:
+        FigureCanvasSVG(drawn)
+        drawn.set_dpi(72)
+        engine.execute(drawn)
+        drawn.set_layout_engine(None)
 
 
 def canvas(width: float, height: float, *, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:
     """A figure of width x height inches and its (rows, columns) array of axes."""
+    from matplotlib.figure import Figure as Canvas
+
+    _set_style()
     figure = Canvas(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+@cache
+def _set_style() -> None:
+    import matplotlib as mpl
+
+    mpl.rcdefaults()  # a user's own matplotlibrc must not change committed bytes
+    mpl.rcParams.update(SETTINGS)  # type: ignore[arg-type]
 
 
 def rounded(value: float) -> float:

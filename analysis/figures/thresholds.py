@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analysis.compare import compare_runs, is_dev
 from analysis.figures.style import BLACK, Figure, canvas, look, rounded
@@ -11,6 +13,9 @@ from analysis.load import FinishedRun, Study
 from analysis.roles import optimum
 from analysis.stats import Difference
 from experiments.studies.plan import Chosen, CurvePoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,17 @@ def thresholds_figure(study: Study) -> Figure | None:
     curves = [_curve(study, cell) for cell, chosen in study.plan.chosen.items() if _drawable(chosen)]
     if not curves:
         return None
+    caption = (
+        "Values tried on dev. Each point is the paired difference in dev nDCG@10 to the value at the filled "
+        "reference point "
+        "(the paper's optimum where it was tried), with its 95% interval; dotted: the paper's optimum; ringed: "
+        "the value chosen."
+    )
+    return Figure("thresholds", "Threshold curves on dev", caption, partial(draw_curves, curves))
+
+
+def draw_curves(curves: Sequence[Curve]) -> Canvas:
+    """Two beside each other."""
     columns = min(2, len(curves))
     rows = -(-len(curves) // columns)
     figure, axes = canvas(3.6 * columns + 0.2, 2.9 * rows, rows=rows, columns=columns)
@@ -41,13 +57,7 @@ def thresholds_figure(study: Study) -> Figure | None:
             _draw(ax, curves[index])
         else:
             ax.set_visible(False)
-    caption = (
-        "Values tried on dev. Each point is the paired difference in dev nDCG@10 to the value at the filled "
-        "reference point "
-        "(the paper's optimum where it was tried), with its 95% interval; dotted: the paper's optimum; ringed: "
-        "the value chosen."
-    )
-    return Figure("thresholds", "Threshold curves on dev", caption, figure)
+    return figure
 
 
 def _drawable(chosen: Chosen) -> bool:
