@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.entry import Parser, check_writable, guarded
 from experiments.errors import UserError
+
+if TYPE_CHECKING:
+    from analysis.load import Study
+    from analysis.pages import Pages
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,55 +59,65 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
 
 
 def _build(parsed: argparse.Namespace) -> int:
-    from analysis.bench import bench_pages
-    from analysis.claims.page import claims_pages
-    from analysis.drill import drill_pages
-    from analysis.excerpts import marked_pages
-    from analysis.judgments import judgment_pages
-    from analysis.load import load_study
-    from analysis.missing import missing_lines
-    from analysis.predict.page import predictor_pages
-    from analysis.render import differing_files, render_study, write_files
-    from analysis.report.paper import paper_pages
-    from analysis.scale import scale_pages
+    from analysis.pages import Pages
     from analysis.sources import open_source
-    from analysis.tables.blocks import block_markdown
 
     source = open_source(parsed.records)
-    load = cache(lambda name: load_study(source, name))
     names = parsed.studies or source.studies()
     if not names:
         raise UserError(
             f"{parsed.records} holds no study (no */plan.json): publish one with `python -m experiments.publish`"
         )
-    differing: list[str] = []
-    for name in names:
-        study = load(name)
-        folder = source.study_folder(name) if parsed.out is None else parsed.out / name
-        files = render_study(study, png=parsed.png and not parsed.check)
-        if parsed.check:
-            differing += [(folder / file).as_posix() for file in differing_files(folder, files)]
-            continue
-        check_writable("--out" if parsed.out else "--records", folder)
-        write_files(folder, files)
-        if parsed.studies:
-            print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
-        print("\n".join([*missing_lines(study), f"wrote {len(files)} files under {folder.as_posix()}"]))
-    if parsed.out is None:
-        pages = marked_pages(source, load) | judgment_pages(source) | paper_pages(source)
-        pages |= claims_pages(source, load) | predictor_pages(source, load)
-        pages |= drill_pages(source) | scale_pages(source) | bench_pages(source)
-        for path, content in pages.items():
-            if parsed.check and (not path.is_file() or path.read_bytes() != content):
-                differing.append(path.name if path.parent == source.root.resolve().parent else path.as_posix())
-            elif not parsed.check:
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(content)
+    pages = Pages(source)
+    if not parsed.check:
+        _write(pages, names, parsed)
+        return 0
+    differing = _differing(pages, names, parsed.out)
     for file in differing:
         print(f"differs from what the records give: {file}")
     if differing:
         print("run `python -m analysis build` and commit what it writes")
     return 1 if differing else 0
+
+
+def _write(pages: Pages, names: Sequence[str], parsed: argparse.Namespace) -> None:
+    from analysis.folders import write_files
+
+    for name, rendered in pages.studies(names, png=parsed.png).items():
+        folder = _folder(pages, name, parsed.out)
+        check_writable("--out" if parsed.out else "--records", folder)
+        write_files(folder, rendered.files)
+        if parsed.studies:
+            _print_tables(pages.load(name))
+        print("\n".join([*rendered.missing, f"wrote {len(rendered.files)} files under {folder.as_posix()}"]))
+    for path, content in {} if parsed.out else pages.others().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
+def _print_tables(study: Study) -> None:
+    from analysis.tables.blocks import block_markdown
+
+    print("\n".join(block_markdown(study, block) for block in study.plan.blocks))
+
+
+def _differing(pages: Pages, names: Sequence[str], out: Path | None) -> list[str]:
+    """The files that are not what the records give."""
+    from analysis.folders import differing_files, holds
+
+    differing = []
+    for name, rendered in pages.studies(names).items():
+        folder = _folder(pages, name, out)
+        differing += [(folder / file).as_posix() for file in differing_files(folder, rendered.files)]
+    others = {} if out else pages.others()
+    beside = pages.source.root.resolve().parent
+    changed = [path for path, content in others.items() if not holds(path, content)]
+    return differing + [path.name if path.parent == beside else path.as_posix() for path in changed]
+
+
+def _folder(pages: Pages, name: str, out: Path | None) -> Path:
+    """Where a study's files lie."""
+    return pages.source.study_folder(name) if out is None else out / name
 
 
 def _plan(parsed: argparse.Namespace) -> int:

@@ -15,8 +15,11 @@ FILE = "bench.json"
 MEASURE = "python -m experiments.bench"
 
 
-def bench_pages(source: Source) -> dict[Path, bytes]:
-    """README.md of what was measured, where there is any, and the figures of each machine."""
+def bench_pages(source: Source, *, keep: Path | None = None) -> dict[Path, bytes]:
+    """README.md of what was measured, where there is any, and the figures of each machine.
+
+    keep: where figures that were drawn already are kept; None draws all.
+    """
     folder = source.root / "bench"
     found = {path.parent.name: read_measured(path, Bench, command=MEASURE) for path in sorted(folder.glob(f"*/{FILE}"))}
     if not found:
@@ -24,7 +27,7 @@ def bench_pages(source: Source) -> dict[Path, bytes]:
     pages = {folder / "README.md": bench_page(found).encode()}
     for name, bench in found.items():
         if bench.curves:
-            pages[folder / name / "cost.svg"] = cost_figure(bench.curves).svg
+            pages[folder / name / "cost.svg"] = cost_figure(bench.curves).kept_svg(f"bench.{name}", folder=keep)
     return pages
 
 

@@ -16,19 +16,13 @@ from analysis.arms import ArmRow, arm_rows
 from analysis.chosen import chosen
 from analysis.formats import DASH, Table, fixed, markdown, percent
 from analysis.load import Study
+from analysis.markers import GUIDE, MARKED
 from analysis.report.guide import guide_table
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
 from analysis.tables.cells import difference_text, marks, over_text
 from analysis.tables.registry import TABLES
 from experiments.errors import UserError
-
-MARKED = re.compile(
-    r"(?P<begin><!-- table (?P<name>(?P<study>[\w.-]+)/(?P<block>[\w.-]+)(?:/(?P<table>[\w.-]+))?): begin -->\n).*?"
-    r"(?P<end><!-- table (?P=name): end -->)",
-    re.DOTALL,
-)
-GUIDE = re.compile(r"(?P<begin><!-- paper: begin -->\n).*?(?P<end><!-- paper: end -->)", re.DOTALL)
 
 
 def marked_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, bytes]:

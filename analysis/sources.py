@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.errors import UserError
-from experiments.records.groups import groups_path, read_groups
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ class Source:
 
         Raises UserError where the file lacks one of the task's queries.
         """
+        from experiments.records.groups import groups_path, read_groups
+
         roots = (self.root,) if self.published is None else (self.root, self.published)
         paths = [path for root in roots if (path := groups_path(root, content_hash)).is_file()]
         if not paths:

@@ -25,8 +25,9 @@ def print_answer(store: Path, published: Path | None, study: str) -> None:
     the runs themselves have ended well.
     """
     from analysis.answer import answer_text
+    from analysis.folders import write_files
     from analysis.load import load_study
-    from analysis.render import render_study, write_files
+    from analysis.render import render_study
     from analysis.sources import open_source
 
     try:
