@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +25,8 @@ def cases(given: Given) -> Sequence[Case]:
     found = [
         case(f"plan {STUDY}", _command("run", "-m", f"study={STUDY}", "dry_run=true", "tracker=none"), target=2.0),
         case(f"status {STUDY}", _command("status", STUDY, codes=(0, 1)), target=2.0),
-        case("pages checked (analysis build --check)", _check, target=2.0),
+        case("pages checked again (analysis build --check)", _check, target=2.0),
+        case("pages checked, everything made anew", _check_anew),
         case("a run that is done (docstrings)", _done, target=3.0),
     ]
     return (
@@ -52,7 +54,21 @@ def _command(name: str, *arguments: str, codes: Sequence[int] = (0,)) -> Callabl
 
 
 def _check(_given: Given) -> Sides:
+    """The turn that is not measured makes what is kept where something has changed since the last check."""
     return Sides(lambda _turn: call("analysis", ["build", "--check"]))
+
+
+def _check_anew(given: Given) -> Sides:
+    """As on a fresh clone: a copy of the committed pages and records, beside which nothing is kept."""
+    beside = given.scratch / "checked"
+    shutil.copytree(HERE / "results", beside / "results")
+    shutil.copy(HERE / "README.md", beside)
+
+    def check(_turn: int) -> None:
+        shutil.rmtree(beside / "outputs", ignore_errors=True)
+        call("analysis", ["build", "--check", "--records", (beside / "results").as_posix()])
+
+    return Sides(check, warm=False)
 
 
 def _done(given: Given) -> Sides:
