@@ -7,8 +7,10 @@ All values are frozen; arrays in them are treated as read-only.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 Positions = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
+TextKeys = npt.NDArray[np.uint64]
 
 NO_DOCUMENT = -1
 """Pads ragged rows of document positions; its score is NaN."""
@@ -31,8 +34,19 @@ def normalise_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+class HashedTexts(Sequence[str]):
+    """Texts whose `hash_texts` is known without reading them."""
+
+    @property
+    @abstractmethod
+    def content_hash(self) -> str:
+        """Their `hash_texts`."""
+
+
 def hash_texts(parts: Iterable[str]) -> str:
     """sha256 (hex) over length-prefixed UTF-8 parts, so that no two sequences collide by joining."""
+    if isinstance(parts, HashedTexts):
+        return parts.content_hash
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
@@ -41,38 +55,77 @@ def hash_texts(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def text_keys(texts: Iterable[str]) -> TextKeys:
+    """(n, 2) uint64, 128 bits of blake2b of each text, equal where texts are.
+
+    Of a billion texts, two that differ have the same key with a chance below 1e-20.
+    """
+    digests = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)
+
+
+def first_equal(keys: TextKeys) -> npt.NDArray[np.int64]:
+    """(n,) int64, the first position at which the same key stands as at each."""
+    order = np.lexsort(keys.T)  # stable, so that equal keys stay in their order
+    other = np.r_[True, (keys[order[1:]] != keys[order[:-1]]).any(axis=1)][: len(keys)]
+    first = np.empty(len(keys), dtype=np.int64)
+    first[order] = order[other][np.cumsum(other) - 1]
+    return first
+
+
+def passage_of(title: str, text: str) -> str:
+    """What a model reads of a document: mteb's ``(title + " " + text).strip()``."""
+    # Without a title nothing is joined, so that a text which needs no strip is kept once.
+    return (title + " " + text).strip() if title else text.strip()
+
+
 @dataclass(frozen=True)
 class Corpus:
     """N documents in corpus order, which breaks every tie of scores.
 
     parents: the whole that each was cut from, its own id where it is one; empty where it was not asked for. It is no
-    part of the content.
+    part of the content. Each is a tuple, or where there are very many a sequence that reads them from a file
+    (collections/mapped.py).
     """
 
-    ids: tuple[str, ...]
-    titles: tuple[str, ...]
-    texts: tuple[str, ...]
-    parents: tuple[str, ...] = ()
+    ids: Sequence[str]
+    titles: Sequence[str]
+    texts: Sequence[str]
+    parents: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @cached_property
-    def passages(self) -> tuple[str, ...]:
-        """What a model reads: mteb's ``(title + " " + text).strip()``."""
-        # Without a title nothing is joined, so that a text which needs no strip is kept once.
-        pairs = zip(self.titles, self.texts, strict=True)
-        return tuple((title + " " + text).strip() if title else text.strip() for title, text in pairs)
+    def passages(self) -> Sequence[str]:
+        """`passage_of` every document."""
+        return tuple(map(passage_of, self.titles, self.texts))
 
     @cached_property
-    def normalised(self) -> tuple[str, ...]:
+    def normalised(self) -> Sequence[str]:
         """`normalise_text` of every passage."""
         return tuple(map(normalise_text, self.passages))
 
     @cached_property
+    def keys(self) -> TextKeys:
+        """(N, 2) uint64, the `text_keys` of the normalised passages."""
+        return text_keys(self.normalised)
+
+    @cached_property
+    def first_equal(self) -> npt.NDArray[np.int64]:
+        """(N,) int64, the first document of the same normalised passage as each."""
+        return first_equal(self.keys)
+
+    @cached_property
+    def without_text(self) -> tuple[int, int]:
+        """How many documents have a title only, and how many have neither title nor text."""
+        titled = [bool(title.strip()) for title, text in zip(self.titles, self.texts, strict=True) if not text.strip()]
+        return sum(titled), len(titled) - sum(titled)
+
+    @cached_property
     def content_hash(self) -> str:
         """Over ids, titles and texts in corpus order."""
-        return hash_texts([*self.ids, *self.titles, *self.texts])
+        return hash_texts(itertools.chain(self.ids, self.titles, self.texts))
 
     def take(self, positions: Positions) -> Corpus:
         """The sub-corpus at `positions`, in that order."""

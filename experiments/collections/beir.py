@@ -6,7 +6,6 @@ documents) is counted in the report, not refused.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from experiments.collections.raw import RawCollection
 from experiments.config import BeirData, JudgedData
 from experiments.errors import UserError
 from experiments.execution import Execution
-from experiments.ir import NO_QUERY, Corpus, MissingJudgments, Qrels, Queries, Split, normalise_text
+from experiments.ir import NO_QUERY, Corpus, MissingJudgments, Qrels, Queries, Split
 
 COUNTED = ("dangling_judgments", "zero_score_rows", "duplicate_judgments", "queries_without_positive")
 
@@ -42,10 +41,10 @@ def beir_files(data: BeirData, *, execution: Execution) -> list[Path]:
     return sorted(path for path in (*folder.glob("*"), *(folder / "qrels").glob("*")) if path.is_file())
 
 
-def read_beir(data: BeirData, *, execution: Execution) -> RawCollection:
-    """What the folder holds. Raises UserError for a defect in its files."""
+def read_beir(data: BeirData, *, execution: Execution, cache: Path) -> RawCollection:
+    """What the folder holds. cache: keeps a large corpus. Raises UserError for a defect in its files."""
     path = beir_path(data.name, execution)
-    return judged_collection(read_folder(path, parents=data.group_by), data)
+    return judged_collection(read_folder(path, parents=data.group_by, cache=cache), data)
 
 
 def judged_collection(folder: JudgedFiles, data: JudgedData) -> RawCollection:
@@ -57,14 +56,12 @@ def judged_collection(folder: JudgedFiles, data: JudgedData) -> RawCollection:
 
 
 def _count_documents(corpus: Corpus) -> dict[str, int]:
-    blank = [not text.strip() for text in corpus.texts]
-    titled = [bool(title.strip()) for title in corpus.titles]
-    copies = Counter(normalise_text(passage) for passage in corpus.passages)
+    title_only, empty = corpus.without_text
     return {
         "documents": len(corpus),
-        "title_only_documents": sum(b and t for b, t in zip(blank, titled, strict=True)),
-        "empty_documents": sum(b and not t for b, t in zip(blank, titled, strict=True)),
-        "duplicate_text_documents": len(corpus) - len(copies),
+        "title_only_documents": title_only,
+        "empty_documents": empty,
+        "duplicate_text_documents": int((corpus.first_equal != np.arange(len(corpus))).sum()),
     }
 
 
@@ -74,17 +71,18 @@ def _judged_splits(folder: JudgedFiles, data: JudgedData, report: dict[str, int]
     A train query whose relevant documents are all missing cannot be trained on, so it is left out.
     """
     query_at = {name: i for i, name in enumerate(folder.queries.ids)}
-    document_at = {name: i for i, name in enumerate(folder.corpus.ids)}
+    judged = {row.document for rows in folder.qrels.values() for row in rows}
+    document_at = {name: i for i, name in enumerate(folder.corpus.ids) if name in judged}
     report |= dict.fromkeys(COUNTED, 0)
     splits = {}
     for name, rows in folder.qrels.items():
         found = _resolve(rows, query_at, document_at, report)
         _check_usable(found, rows, folder.places[name])
         splits[name] = _split(folder.queries, found, data, trained=name == "train")
-        judged = {row.query for row in rows if row.query in query_at}
-        report["queries_without_positive"] += len(judged) - len(splits[name].queries)
-    judged = {row.query for rows in folder.qrels.values() for row in rows}
-    report["unjudged_queries"] = sum(name not in judged for name in folder.queries.ids)
+        asked = {row.query for row in rows if row.query in query_at}
+        report["queries_without_positive"] += len(asked) - len(splits[name].queries)
+    asked = {row.query for rows in folder.qrels.values() for row in rows}
+    report["unjudged_queries"] = sum(name not in asked for name in folder.queries.ids)
     return splits
 
 

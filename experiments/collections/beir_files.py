@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from experiments.collections.lines import NumberedRow, json_rows, lines
 from experiments.collections.parquet import parquet_rows
+from experiments.collections.stored import Document, stored_corpus, tells_parents
 from experiments.collections.values import grade_of, id_of, text_of
 from experiments.errors import UserError
 from experiments.ir import Corpus, Queries
@@ -46,37 +47,51 @@ class JudgedFiles:
     called: tuple[str, str] = ("queries.jsonl", "corpus.jsonl")
 
 
-def read_folder(folder: Path, *, parents: str = "query") -> JudgedFiles:
-    """Read all of it. Raises UserError for the first missing file or broken line. parents: as `read_corpus`."""
+def read_folder(folder: Path, *, parents: str = "query", cache: Path | None = None) -> JudgedFiles:
+    """Read all of it. Raises UserError for the first missing file or broken line. parents, cache: as `read_corpus`."""
     corpus, queries, qrels = _paths(folder)
     return JudgedFiles(
-        corpus=read_corpus(corpus, parents=parents),
+        corpus=read_corpus(corpus, parents=parents, cache=cache),
         queries=read_queries(queries),
         qrels={name: read_qrels(path) for name, path in qrels.items()},
         places=qrels,
     )
 
 
-def read_corpus(path: Path, *, parents: str = "query") -> Corpus:
-    """The documents, in file order. parents: `data.group_by`: what each was cut from is read for document and auto."""
-    return corpus_of(path, _rows(path), parents=parents)
+def read_corpus(path: Path, *, parents: str = "query", cache: Path | None = None) -> Corpus:
+    """The documents, in file order. parents: `data.group_by`: what each was cut from is read for document and auto.
+
+    cache: the folder that keeps a large corpus, None = none is kept.
+    """
+
+    def documents() -> Iterator[Document]:
+        return documents_of(path, _rows(path), parents=parents)
+
+    stored = stored_corpus(path, documents, parents=parents, cache=cache) if cache is not None else None
+    return corpus_of_documents(documents(), parents=parents) if stored is None else stored
 
 
 def corpus_of(path: Path, rows: Iterable[NumberedRow], *, parents: str = "query") -> Corpus:
-    """The documents of rows; path: what messages call them."""
+    """The documents of rows, held in memory; path: what messages call them."""
+    return corpus_of_documents(documents_of(path, rows, parents=parents), parents=parents)
+
+
+def corpus_of_documents(documents: Iterable[Document], *, parents: str) -> Corpus:
+    """The documents, held in memory."""
+    ids, titles, texts, wholes = zip(*documents, strict=True)
+    return Corpus(ids=ids, titles=titles, texts=texts, parents=wholes if tells_parents(ids, wholes, parents) else ())
+
+
+def documents_of(path: Path, rows: Iterable[NumberedRow], *, parents: str) -> Iterator[Document]:
+    """The document of each row. Raises UserError for a defect, a repeated id, and where there is no row at all."""
     ids: dict[str, int] = {}
-    titles, texts, wholes = [], [], []
     for number, row in rows:
-        ids[_identifier(path, number, row, ids)] = number
-        titles.append(text_of(path, number, row, "title", default=""))
-        texts.append(text_of(path, number, row, "text"))
-        if parents in {"document", "auto"}:
-            wholes.append(_parent(path, number, row))
+        name = _identifier(path, number, row, ids)
+        ids[name] = number
+        title, text = text_of(path, number, row, "title", default=""), text_of(path, number, row, "text")
+        yield Document(name, title, text, _parent(path, number, row) if parents in {"document", "auto"} else "")
     if not ids:
         raise UserError(f"{path} holds no documents: write one JSON object a line")
-    if parents == "auto" and wholes == list(ids):
-        wholes = []
-    return Corpus(ids=tuple(ids), titles=tuple(titles), texts=tuple(texts), parents=tuple(wholes))
 
 
 def read_queries(path: Path) -> Queries:

@@ -35,7 +35,7 @@ from experiments.ir import Collection
 
 
 def load_collection(data: DataConfig, *, execution: Execution, cache: Path) -> Collection:
-    """The collection of `data`. `cache`: folder that keeps the extracted docstrings. Raises UserError.
+    """The collection of `data`. `cache`: folder that keeps extracted docstrings and large corpora. Raises UserError.
 
     A folder in BEIR form is read once a process, for as long as its files stay; its content is noted in `cache`.
     """
@@ -81,7 +81,7 @@ def _read(data: DataConfig, *, execution: Execution, cache: Path) -> RawCollecti
         return read_pairs(data, execution=execution)
     if isinstance(data, TrecData):
         return read_trec(data, execution=execution)
-    return read_beir(data, execution=execution)
+    return read_beir(data, execution=execution, cache=cache)
 
 
 def load_own(data: RunData, *, execution: Execution, cache: Path) -> dict[str, Collection]:

@@ -41,7 +41,7 @@ def noted(what: str, state: str, *, cache: Path) -> dict[str, str] | None:
     except (ValidationError, UnicodeDecodeError):
         path.unlink(missing_ok=True)  # damaged: made anew
         return None
-    return note.contents if note.state == _under_this_code(state) else None
+    return note.contents if note.state == under_this_code(state) else None
 
 
 def note(what: str, state: str, contents: dict[str, str], *, cache: Path) -> None:
@@ -50,7 +50,7 @@ def note(what: str, state: str, contents: dict[str, str], *, cache: Path) -> Non
         return
     # All that is lost without it is time.
     with suppress(StorageError):
-        write_text(_path(what, cache), _Note(state=_under_this_code(state), contents=contents).model_dump_json() + "\n")
+        write_text(_path(what, cache), _Note(state=under_this_code(state), contents=contents).model_dump_json() + "\n")
 
 
 def state_of(files: Sequence[FileState]) -> str:
@@ -62,7 +62,8 @@ def _path(what: str, cache: Path) -> Path:
     return cache / f"content-{digest(what)}.json"
 
 
-def _under_this_code(state: str) -> str:
+def under_this_code(state: str) -> str:
+    """A digest of a state and of the code that makes a collection of its files."""
     return hash_texts([_code(), state])
 
 

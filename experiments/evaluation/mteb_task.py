@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import mteb
+import pyarrow as pa
 from datasets import Dataset
+from datasets.table import InMemoryTable
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from mteb.abstasks.task_metadata import TaskMetadata
 
 from experiments.collections.leaks import Evaluated
+from experiments.collections.mapped import MappedTexts
 from experiments.errors import UserError
 from experiments.evaluation.measures import Judgments, Ranking, without_identical_ids
 from experiments.evaluation.named_encoder import NamedEncoder
@@ -161,8 +164,18 @@ def _split_data(target: EvaluationTarget) -> RetrievalSplitData:
     queries, corpus = target.split.queries, target.corpus
     asked = target.judged_queries
     return RetrievalSplitData(
-        corpus=Dataset.from_dict({"id": list(corpus.ids), "title": list(corpus.titles), "text": list(corpus.texts)}),
+        corpus=_corpus_data(corpus),
         queries=Dataset.from_dict({"id": [queries.ids[q] for q in asked], "text": [queries.texts[q] for q in asked]}),
         relevant_docs=target.judgments,
         top_ranked=None,
     )
+
+
+def _corpus_data(corpus: Corpus) -> Dataset:
+    """The documents as mteb takes them; columns that are mapped from a file stay there."""
+    columns = {"id": corpus.ids, "title": corpus.titles, "text": corpus.texts}
+    table = pa.table(
+        {name: texts.column if isinstance(texts, MappedTexts) else list(texts) for name, texts in columns.items()}
+    )
+    # Without a fingerprint the data set makes one of a copy of all texts.
+    return Dataset(InMemoryTable(table), fingerprint=corpus.content_hash)

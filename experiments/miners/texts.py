@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.ir import Collection
+from experiments.ir import Collection, Corpus, first_equal, text_keys
 from experiments.memo import remembered
 
 
@@ -50,13 +50,12 @@ def group_texts(collection: Collection, *, ignore_identical_ids: bool = False) -
 def _group_texts(collection: Collection, ignore_identical_ids: bool) -> TextGroups:
     split = collection.splits["train"]
     queries, ids = split.queries.normalised, split.queries.ids
-    named = _look_up(_first_positions(collection.corpus.ids), ids) if ignore_identical_ids else np.full(len(ids), -1)
-    first_document = _first_positions(collection.corpus.normalised)
-    document = _look_up(first_document, collection.corpus.normalised)
+    named = _named(collection.corpus.ids, ids) if ignore_identical_ids else np.full(len(ids), -1)
+    document = collection.corpus.first_equal
     size = np.bincount(document, minlength=len(document))
     return TextGroups(
-        query=_look_up(_first_positions(queries), queries),
-        own=_look_up(first_document, queries),
+        query=first_equal(text_keys(queries)),
+        own=_saying(collection.corpus, queries),
         named=named,
         document=document,
         members=np.argsort(document, kind="stable"),
@@ -65,10 +64,16 @@ def _group_texts(collection: Collection, ignore_identical_ids: bool) -> TextGrou
     )
 
 
-def _first_positions(texts: Sequence[str]) -> dict[str, int]:
-    last_to_first = range(len(texts) - 1, -1, -1)
-    return {texts[i]: i for i in last_to_first}
+def _saying(corpus: Corpus, queries: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(Q,) int64, the first document whose normalised text is each query's; -1 where there is none."""
+    asked = text_keys(queries)
+    alike = np.flatnonzero(np.isin(corpus.keys[:, 0], asked[:, 0]))
+    first = {corpus.keys[document].tobytes(): int(document) for document in alike[::-1]}
+    return np.fromiter((first.get(key.tobytes(), -1) for key in asked), dtype=np.int64, count=len(asked))
 
 
-def _look_up(first: dict[str, int], texts: Sequence[str]) -> npt.NDArray[np.int64]:
-    return np.fromiter((first.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
+def _named(documents: Sequence[str], queries: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(Q,) int64, the document that bears each query's id; -1 where there is none."""
+    asked = set(queries)
+    at = {name: i for i, name in enumerate(documents) if name in asked}
+    return np.fromiter((at.get(name, -1) for name in queries), dtype=np.int64, count=len(queries))

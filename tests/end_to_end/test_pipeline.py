@@ -255,9 +255,9 @@ def test_a_finished_run_reads_no_text_while_its_files_stay_and_sees_when_they_do
     monkeypatch.setattr(kept, "_KEPT", kept.OrderedDict())
     read: list[str] = []
 
-    def spied(data: BeirData, *, execution: Execution) -> RawCollection:
+    def spied(data: BeirData, *, execution: Execution, cache: Path) -> RawCollection:
         read.append(data.name)
-        return read_beir(data, execution=execution)
+        return read_beir(data, execution=execution, cache=cache)
 
     monkeypatch.setattr(load, "read_beir", spied)
     folders = {name: write_beir(tmp_path / name, seed=seed) for name, seed in (("toy", 0), ("other", 3))}

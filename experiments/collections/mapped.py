@@ -1,0 +1,99 @@
+"""Texts that stay in a file: a column of an Arrow file that is mapped, and texts made of others when one is asked for.
+
+A corpus of millions of passages then takes the memory of the pages that are being read, which the system takes back.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, SupportsIndex, overload
+
+from experiments.ir import HashedTexts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AT_ONCE = 4096
+"""Texts that are turned into Python strings together where all are read."""
+
+
+class MappedTexts(Sequence[str]):
+    """A column of strings without nulls, such as one of an Arrow file that is mapped."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._column = column
+
+    @property
+    def column(self) -> pa.ChunkedArray:
+        """What it reads from; to be passed on without a copy."""
+        return self._column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
+        if isinstance(at, slice):
+            return tuple(self[i] for i in range(*at.indices(len(self))))
+        text: str = self._column[at.__index__()].as_py()
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        starts = range(0, len(self), AT_ONCE)
+        return itertools.chain.from_iterable(self._column.slice(start, AT_ONCE).to_pylist() for start in starts)
+
+    def __eq__(self, other: object) -> bool:
+        return equal_texts(self, other)
+
+
+class MadeTexts(Sequence[str]):
+    """Texts that `make` gives of the texts in the same place of others, anew each time one is asked for."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, make: Callable[..., str], *others: Sequence[str]) -> None:
+        self._make, self._others = make, others
+
+    def __len__(self) -> int:
+        return len(self._others[0])
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
+        if isinstance(at, slice):
+            return tuple(self[i] for i in range(*at.indices(len(self))))
+        return self._make(*(texts[at.__index__()] for texts in self._others))
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._make, *self._others)
+
+    def __eq__(self, other: object) -> bool:
+        return equal_texts(self, other)
+
+
+class KnownTexts(MadeTexts, HashedTexts):
+    """Such texts, when whoever makes the value knows their `hash_texts`."""
+
+    def __init__(self, make: Callable[..., str], *others: Sequence[str], content_hash: str) -> None:
+        super().__init__(make, *others)
+        self._content_hash = content_hash
+
+    @property
+    def content_hash(self) -> str:
+        """Their `hash_texts`."""
+        return self._content_hash
+
+
+def equal_texts(one: Sequence[str], other: object) -> bool:
+    """Whether `other` holds the same texts in the same order, in whatever kind of sequence."""
+    if not isinstance(other, Sequence) or isinstance(other, str | bytes) or len(one) != len(other):
+        return False
+    return all(a == b for a, b in zip(one, other, strict=True))
