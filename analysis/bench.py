@@ -94,10 +94,13 @@ def _beside(rows: Sequence[Measured]) -> Table:
 
 
 def _alone(rows: Sequence[Measured]) -> Table:
-    header = ("command", "CPU s", "s on the clock", "target, s")
+    header = ("command", "CPU s", "s on the clock", "target, s", "MiB")
     return Table(
         header,
-        tuple((one.case, f"{one.ours.cpu:.2f}", f"{one.ours.wall:.2f}", _target(one)) for one in rows),
+        tuple(
+            (one.case, f"{one.ours.cpu:.2f}", f"{one.ours.wall:.2f}", _target(one), _memory(one.ours_mb))
+            for one in rows
+        ),
     )
 
 
@@ -120,8 +123,12 @@ def _memory(peak: float | None) -> str:
 def _notes(rows: Sequence[Measured]) -> list[str]:
     """What both results have in common and what bounds a case, one line each."""
     notes = [(one, "; ".join(text for text in (one.agreement, one.limit) if text)) for one in rows]
-    lines = [f"- {one.stage}, {one.case}, against {one.against}: {text}." for one, text in notes if text]
+    lines = [f"- {one.stage}, {_named(one)}: {text}." for one, text in notes if text]
     return [*lines, ""] if lines else []
+
+
+def _named(one: Measured) -> str:
+    return one.case if one.against is None else f"{one.case}, against {one.against}"
 
 
 def _curves(curves: Sequence[Curve]) -> Table:

@@ -136,7 +136,7 @@ def line(found: Measured | Curve) -> str:
     told = f"{found.stage}  {found.case}: {_spent(found.ours, found.ours_mb)}"
     if found.peer is not None:
         told += f"; {found.against}: {_spent(found.peer, found.peer_mb)}; {found.times:.2f} times as fast"
-    verdict = {None: "", True: ", target met", False: f", target {found.target:g} not met"}[found.met]
+    verdict = {None: "", True: ", target met", False: f", target {found.target} not met"}[found.met]
     return told + verdict + "".join(f"; {text}" for text in (found.agreement, found.limit) if text)
 
 

@@ -21,7 +21,7 @@ from experiments.errors import UserError, one_line
 from experiments.models.device import is_cuda
 from experiments.records.environment import peak_memory_mb, use_threads
 
-STAGES = ("search", "threshold", "encode", "train", "evaluate", "commands", "launch", "scaling")
+STAGES = ("search", "threshold", "encode", "train", "evaluate", "commands", "folder", "launch", "scaling")
 """Modules of this package that hold cases."""
 
 Side = Literal["ours", "peer"]
@@ -141,12 +141,12 @@ def _median(spent: Sequence[Spent]) -> Spent:
 
 
 def _alone(stage: str, place: int, given: Given, *, side: Side) -> float:
-    """The most memory, MiB, of a process that prepares the case and does one side once."""
+    """The most memory, MiB, of a process that does one side once, or of one that it waited for."""
     case = cases_of(stage, given)[place]
     assert isinstance(case, Case)
     call = getattr(case.prepare(given), side)
     call(0)
-    return round(peak_memory_mb())
+    return round(max(peak_memory_mb(), peak_memory_mb(resource.RUSAGE_CHILDREN)))
 
 
 def _curve(stage: str, place: int, given: Given) -> Curve:

@@ -138,7 +138,7 @@ def peak_gpu_memory_mb(device: str) -> dict[str, float]:
     return {"peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated(device) / 1024**2, 0)}
 
 
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far, in MiB."""
+def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
+    """The most memory that this process, or with RUSAGE_CHILDREN one it has waited for, has held so far, in MiB."""
     unit = 1024**2 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return resource.getrusage(who).ru_maxrss / unit

@@ -11,10 +11,14 @@ import pytest
 
 from analysis.bench import bench_page, bench_pages
 from analysis.sources import open_source
-from experiments.bench.__main__ import main, read_bench
+from experiments.bench import folder
+from experiments.bench.__main__ import line, main, read_bench
 from experiments.bench.machine import kind
 from experiments.bench.turns import in_turns, slope
-from experiments.bench.values import Bench, Curve, Machine, Measured, Sides, Spent
+from experiments.bench.values import Bench, Curve, Given, Machine, Measured, Sides, Spent
+from experiments.collections.load import load_collection
+from experiments.config import BeirData
+from experiments.execution import Execution
 
 GENEROUS = {"search": 0.25, "encode": 0.7, "train": 0.5, "evaluate": 0.5}
 """Times as fast as the peer at least, on sizes so small that fixed costs count: half of what was measured, or less."""
@@ -60,7 +64,10 @@ def test_a_target_is_a_ratio_with_a_peer_and_seconds_without() -> None:
     alone = one.model_copy(update={"times": None, "peer": None, "target": 1.9})
     assert not alone.met
     assert alone.model_copy(update={"target": 2.0}).met
-    assert one.model_copy(update={"target": None}).met is None
+    untargeted = one.model_copy(update={"target": None})
+    assert untargeted.met is None
+    assert line(untargeted).endswith("3.00 times as fast; all equal")
+    assert line(alone).endswith("target 1.9 not met; all equal")
 
 
 @pytest.mark.parametrize("stage", GENEROUS)
@@ -180,3 +187,19 @@ def results(folder: Path) -> Path:
     """A results folder without studies."""
     (folder / "records").mkdir()
     return folder
+
+
+def test_the_synthetic_folder_is_a_collection(tmp_path: Path) -> None:
+    given = Given(
+        scratch=tmp_path, collection=None, beir_home=None, device="cpu", threads=1, rounds=1, quick=True, memory=False
+    )
+    folder._written(given)
+    data = BeirData(name=folder.NAME)
+    where = Execution(data_paths={folder.NAME: tmp_path / folder.NAME}, progress=False)
+    found = load_collection(data, execution=where, cache=tmp_path / "no" / "cache")
+    assert len(found.corpus) == folder.QUICK
+    assert {name: len(split.queries) for name, split in found.splits.items()} == {"train": 75, "test": 75}
+    assert {len(text.split()) for text in found.corpus.texts} == {folder.WORDS}
+    before = (tmp_path / folder.NAME / "corpus.jsonl").stat().st_mtime_ns
+    folder._written(given)
+    assert (tmp_path / folder.NAME / "corpus.jsonl").stat().st_mtime_ns == before
