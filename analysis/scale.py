@@ -142,8 +142,8 @@ def _memory(trial: Memory) -> list[str]:
         f"larger model adds its weights and activations. The vectors take {_bytes(vectors)} on the disk. Peaks:",
         "",
         markdown(Table(header, rows, left=1)),
-        "Pages of mapped files are the system's to take back when memory is short. The texts are held in memory: with "
-        "all libraries they are the first row.",
+        "Pages of mapped files are the system's to take back when memory is short. These texts are held in memory: "
+        "with all libraries they are the first row.",
         "",
     ]
 
@@ -224,8 +224,11 @@ def _arithmetic(scale: Scale) -> list[str]:
         "- **Memory of retrieve**: one process holds 256 MiB of documents at a time (1 GiB on a GPU), a worker of Ray "
         "a shard; faiss copies them once, the search in bf16 takes half as much and up to 512 MiB for products. "
         f"Queries take {_bytes(QUERIES * 1024 * FLOAT32)} (1024 dimensions), candidates {_bytes(kept)}.",
-        "- **Texts** are one driver's limit: they are held in memory, at a kilobyte a passage "
-        f"{_bytes(SIZES[1] * 1000)} for {SIZES[1]:,} and {_bytes(SIZES[2] * 1000)} for {SIZES[2]:,}.",
+        "- **Texts** of a folder in BEIR form are mapped from a file in the store (from 64 MB on), as large as they "
+        f"are, beside 24 bytes a passage: {_bytes(SIZES[1] * 24)} for {SIZES[1]:,} and {_bytes(SIZES[2] * 24)} for "
+        f"{SIZES[2]:,}, mapped too. While they are first read, ids are held in memory. Pairs, TREC files and the "
+        "hub's collections are held in memory as a whole: at a kilobyte a passage "
+        f"{_bytes(SIZES[1] * 1000)} for {SIZES[1]:,}.",
         "",
     ]
 
