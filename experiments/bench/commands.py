@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from experiments.bench.threshold import as_overrides
 from experiments.bench.values import Case, Given, Sides
 from experiments.errors import UserError
+from experiments.records.folder import read_record
 
 STUDY = "why_positive_aware"
 """The study with the most runs."""
@@ -78,8 +80,20 @@ def _done(given: Given) -> Sides:
 
 
 def _demo(given: Given) -> Sides:
-    def demo(turn: int) -> None:
-        outputs = given.scratch / f"demo{turn}"
+    outputs = given.scratch / "demo"
+
+    def demo(_turn: int) -> None:
         call("experiments.run", ["-m", "study=demo", "execution.results=null", f"outputs={outputs.as_posix()}"])
 
-    return Sides(demo, warm=False)
+    return Sides(demo, limit=lambda _spent: _by_stage(outputs / "store" / "records"), warm=False)
+
+
+def _by_stage(records: Path) -> str:
+    """On what the runs of a store spent their seconds, the longest first."""
+    spent: dict[str, float] = defaultdict(float)
+    for path in records.glob("*/*.json"):
+        for what, seconds in read_record(path).timings.items():
+            spent[what.partition(" ")[0]] += seconds
+    longest = sorted(spent.items(), key=lambda one: -one[1])
+    stages = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in longest if what != "wall")
+    return f"on the clock, over all runs: {stages}"

@@ -13,6 +13,7 @@ from analysis.bench import bench_page, bench_pages
 from analysis.sources import open_source
 from experiments.bench import folder
 from experiments.bench.__main__ import line, main, read_bench
+from experiments.bench.commands import _by_stage
 from experiments.bench.machine import kind
 from experiments.bench.turns import in_turns, slope
 from experiments.bench.values import Bench, Curve, Given, Machine, Measured, Sides, Spent
@@ -50,6 +51,17 @@ def test_time_of_waited_for_processes_counts() -> None:
 
     spent, _ = in_turns(Sides(lambda _turn: call("this", []), warm=False), rounds=1)
     assert spent["ours"][0].cpu > 0.005
+
+
+def test_seconds_of_runs_are_added_by_stage(tmp_path: Path) -> None:
+    committed = sorted(Path("results/records").glob("*/*.json"))[:3]
+    for path in committed:
+        (tmp_path / path.parent.name).mkdir()
+        (tmp_path / path.parent.name / path.name).write_bytes(path.read_bytes())
+    timings = [json.loads(path.read_text(encoding="utf-8"))["timings"] for path in committed]
+    trained = sum(one.get("train", 0.0) for one in timings)
+    assert f"train {trained:.0f} s" in _by_stage(tmp_path)
+    assert "wall" not in _by_stage(tmp_path)
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
