@@ -35,6 +35,13 @@ def group_table(query_ids: Sequence[str], groups: Sequence[str]) -> pa.Table:
     """
     import pyarrow as pa
 
+    _check(query_ids, groups)
+    rows = sorted(zip(query_ids, groups, strict=True))
+    columns = [pa.array([row[at] for row in rows], pa.string()) for at in range(len(GROUP_COLUMNS))]
+    return pa.table(dict(zip(GROUP_COLUMNS, columns, strict=True)))
+
+
+def _check(query_ids: Sequence[str], groups: Sequence[str]) -> None:
     if len(query_ids) != len(groups):
         raise ValueError(f"{len(query_ids)} queries with {len(groups)} groups")
     twice = [query for query, count in Counter(query_ids).items() if count > 1]
@@ -42,9 +49,6 @@ def group_table(query_ids: Sequence[str], groups: Sequence[str]) -> pa.Table:
         raise ValueError(f"query {twice[0]!r} has {query_ids.count(twice[0])} groups")
     if not all(query_ids) or not all(groups):
         raise ValueError("a query or a group without a name")
-    rows = sorted(zip(query_ids, groups, strict=True))
-    columns = [pa.array([row[at] for row in rows], pa.string()) for at in range(len(GROUP_COLUMNS))]
-    return pa.table(dict(zip(GROUP_COLUMNS, columns, strict=True)))
 
 
 def write_groups(path: Path, query_ids: Sequence[str], groups: Sequence[str]) -> None:
@@ -64,7 +68,8 @@ def read_groups(path: Path) -> dict[str, str]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # read_table makes a data set of the one file, and imports pandas
+            table = file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         cause = " ".join(str(error).split())
         raise UserError(f"{path}: no parquet file ({cause}): remove it, or publish the study again") from error
@@ -73,7 +78,7 @@ def read_groups(path: Path) -> dict[str, str]:
         raise UserError(f"{path}: no column {missing[0]}: remove it, or publish the study again")
     queries, groups = (table.column(name).cast(pa.string()).to_pylist() for name in GROUP_COLUMNS)
     try:
-        group_table(queries, groups)
+        _check(queries, groups)
     except ValueError as error:
         raise UserError(f"{path}: {error}: remove it, or publish the study again") from error
     return dict(zip(queries, groups, strict=True))

@@ -11,7 +11,7 @@ import functools
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.contents import FileState, file_state
 from experiments.errors import UserError, first_line
@@ -85,7 +85,7 @@ def _parts(table: pa.Table, record: RunRecord, *, root: Path) -> dict[str, Query
     """Of a table that holds query ids, or else with those of the content, in whose order the rows of a task stand."""
     import numpy as np
 
-    values = np.column_stack([table[name].to_numpy().astype(np.float64) for name in MEASURES])
+    values = np.column_stack([_numbers(table[name].combine_chunks()).astype(np.float64) for name in MEASURES])
     own = _texts(table, "query_id") if "query_id" in table.column_names else None
     found = {}
     for task, rows in _rows_by_task(table):
@@ -105,8 +105,15 @@ def _rows_by_task(table: pa.Table) -> list[tuple[str, npt.NDArray[np.intp]]]:
     import pyarrow as pa
 
     encoded = table["task"].cast(pa.string()).combine_chunks().dictionary_encode()
-    codes, names = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    codes, names = _numbers(encoded.indices), encoded.dictionary.to_pylist()
     return sorted((name, np.flatnonzero(codes == code)) for code, name in enumerate(names))
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[Any]:
+    """Missing ones as NaN. Without any, `to_numpy` would do the same, but it imports pandas."""
+    import numpy as np
+
+    return np.from_dlpack(column) if not column.null_count else column.to_numpy(zero_copy_only=False)
 
 
 def _texts(table: pa.Table, name: str) -> list[str]:
