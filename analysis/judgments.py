@@ -7,11 +7,11 @@ A folder under results/judgments/ holds about.md (who judged what), key.csv (ite
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from analysis.formats import Table, markdown, percent
 from analysis.sources import Source
@@ -21,6 +21,9 @@ from experiments.records.folder import read_record
 
 LABELS = ("relevant", "related", "unrelated")
 FALSE = "relevant"
+
+Row = dict[str, str]
+"""A line of a file of judgments: column -> text."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,13 @@ def judgments_page(folder: Path, source: Source) -> str:
     key = _read(folder / "key.csv", ("item", "arm", "run_id"))
     first = _labels(folder / "first.csv")
     second = _labels(folder / "second.csv")
-    missing = sorted(set(key["item"]) - set(first))
+    missing = sorted({row["item"] for row in key} - set(first))
     if missing:
         raise UserError(f"{folder / 'first.csv'}: no label for item {missing[0]}: judge it as guideline.md says")
-    arms = [_judged(str(arm), part, first, source) for arm, part in key.groupby("arm", sort=True)]
+    drawn: dict[str, list[Row]] = {}
+    for row in key:
+        drawn.setdefault(row["arm"], []).append(row)
+    arms = [_judged(arm, rows, first, source) for arm, rows in sorted(drawn.items())]
     about = folder / "about.md"
     if not about.is_file():
         raise UserError(f"{about}: no such file: say there who judged what, and that it was a language model if it was")
@@ -77,17 +83,22 @@ def judgments_page(folder: Path, source: Source) -> str:
 
 def agreement(first: Mapping[str, str], second: Mapping[str, str]) -> Agreement:
     """Cohen's kappa (1960) of the verdict false or not; 1 where both always say the same."""
-    both = pd.DataFrame({"first": first, "second": second}).dropna()
-    verdicts = both == FALSE
-    observed = float((verdicts["first"] == verdicts["second"]).mean())
-    a, b = float(verdicts["first"].mean()), float(verdicts["second"].mean())
+    both = [(first[item], second[item]) for item in first if item in second]
+    observed = _share((one == FALSE) == (other == FALSE) for one, other in both)
+    a, b = _share(one == FALSE for one, _ in both), _share(other == FALSE for _, other in both)
     expected = a * b + (1 - a) * (1 - b)
     kappa = 1.0 if expected == 1.0 else (observed - expected) / (1 - expected)
-    return Agreement(len(both), float((both["first"] == both["second"]).mean()), observed, kappa)
+    return Agreement(len(both), _share(one == other for one, other in both), observed, kappa)
 
 
-def _judged(arm: str, part: pd.DataFrame, first: Mapping[str, str], source: Source) -> Judged:
-    run_id, *more = sorted(set(part["run_id"]))
+def _share(held: Iterable[bool]) -> float:
+    """NaN of nothing."""
+    found = list(held)
+    return sum(found) / len(found) if found else math.nan
+
+
+def _judged(arm: str, rows: Sequence[Row], first: Mapping[str, str], source: Source) -> Judged:
+    run_id, *more = sorted({row["run_id"] for row in rows})
     if more:
         raise UserError(f"arm {arm}: its items are drawn from {1 + len(more)} runs: give each run an arm of its own")
     paths = source.record_paths(run_id)
@@ -96,8 +107,8 @@ def _judged(arm: str, part: pd.DataFrame, first: Mapping[str, str], source: Sour
     mining = read_record(paths[0]).mining
     if mining is None or not mining.mined:
         raise UserError(f"arm {arm}: run {run_id} mined nothing: draw the items from a run that did")
-    false = sum(first[item] == FALSE for item in part["item"])
-    return Judged(arm=arm, items=len(part), false=false, known=mining.known_false / mining.mined)
+    false = sum(first[item] == FALSE for item in (row["item"] for row in rows))
+    return Judged(arm=arm, items=len(rows), false=false, known=mining.known_false / mining.mined)
 
 
 def _table(arms: list[Judged]) -> Table:
@@ -126,19 +137,19 @@ def _agreement_text(found: Agreement) -> str:
 
 
 def _labels(path: Path) -> dict[str, str]:
-    frame = _read(path, ("item", "label"))
-    unknown = frame[~frame["label"].isin(LABELS)]
-    if len(unknown):
-        row = unknown.iloc[0]
-        raise UserError(f"{path}: item {row['item']} has label {row['label']!r}: use one of {', '.join(LABELS)}")
-    return dict(zip(frame["item"], frame["label"], strict=True))
+    rows = _read(path, ("item", "label"))
+    for row in rows:
+        if row["label"] not in LABELS:
+            raise UserError(f"{path}: item {row['item']} has label {row['label']!r}: use one of {', '.join(LABELS)}")
+    return {row["item"]: row["label"] for row in rows}
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, columns: tuple[str, ...]) -> list[Row]:
     if not path.is_file():
         raise UserError(f"{path}: no such file: draw items with `python -m experiments.judge` and judge them")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    absent = [column for column in columns if column not in frame.columns]
-    if absent:
-        raise UserError(f"{path}: no column {absent[0]}: the header is {','.join(columns)}")
-    return frame
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        found = csv.DictReader(file, restval="")
+        absent = [column for column in columns if column not in (found.fieldnames or ())]
+        if absent:
+            raise UserError(f"{path}: no column {absent[0]}: the header is {','.join(columns)}")
+        return list(found)

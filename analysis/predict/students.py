@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
 
 from analysis.arms import arm_rows
 from analysis.compare import difference_tasks
@@ -45,6 +44,8 @@ def _agreement(study: Study, first: str, second: str) -> Agreement | None:
     a, b = np.asarray([one[arm] for arm in shared]), np.asarray([two[arm] for arm in shared])
     if len(shared) < LEAST_ARMS or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
+    from scipy import stats  # takes longer than all else that these pages import
+
     found = stats.kendalltau(a, b)
     names = (str(students[0]), str(students[1]))
     return Agreement(study.name, first, second, names, len(shared), float(found.statistic), float(found.pvalue))

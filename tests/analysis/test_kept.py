@@ -158,7 +158,7 @@ def test_a_check_of_what_is_kept_needs_no_library(root: Path) -> None:
     done = in_a_process(code % (heavy,), *arguments)
     assert done.stdout == "0 []\n", done.stderr
     # One study alone is made anew, its figures are not.
-    done = in_a_process(code % (("matplotlib", "torch", "wandb", "mteb", "scipy.stats"),), *arguments, "synthetic")
+    done = in_a_process(code % (("matplotlib", "pandas", "torch", "wandb", "mteb", "scipy.stats"),), *arguments, "synthetic")
     assert done.stdout == "0 []\n", done.stderr
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from analysis.load import Study
 from analysis.predict.groups import Group, groups_of
@@ -35,6 +36,7 @@ def test_tau_counts_pairs_in_the_same_and_in_the_opposite_order(pairs: list[tupl
     agree = sum(float(one * two) for one, two in signs)
     in_x, in_y = sum(one != 0 for one, _ in signs), sum(two != 0 for _, two in signs)
     assert found == pytest.approx(agree / (in_x * in_y) ** 0.5)
+    assert found == stats.kendalltau(x, y).statistic
 
 
 def test_an_arm_without_the_quantity_is_left_out() -> None:
