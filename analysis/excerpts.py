@@ -2,8 +2,8 @@
 
 ``<!-- table STUDY/BLOCK: begin -->`` and ``<!-- table STUDY/BLOCK: end -->`` in the README beside the results folder
 and in the one inside it hold the arms of a block in short; ``STUDY/BLOCK/NAME`` holds a table of `tables/registry.py`,
-that block's part of it. ``<!-- paper: begin -->`` with its ``end`` holds which study reproduces which table of the
-paper. `build` fills them in, `build --check` compares them.
+that block's part of it, and ``STUDY/all/NAME`` the whole of it. ``<!-- paper: begin -->`` with its ``end`` holds which
+study reproduces which table of the paper. `build` fills them in, `build --check` compares them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from analysis.report.guide import guide_table
 from analysis.sources import Source
 from analysis.tables.blocks import block_markdown
 from analysis.tables.cells import difference_text, marks, over_text
-from analysis.tables.registry import TABLES
+from analysis.tables.registry import TABLES, PageTable
 from experiments.errors import UserError
+
+ALL = "all"
+"""Stands for every block of a study."""
 
 
 def marked_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, bytes]:
@@ -54,6 +57,8 @@ def filled(text: str, load: Callable[[str], Study]) -> str:
 
 def _inside(study: Study, found: re.Match[str]) -> str:
     block, table = found["block"], found["table"]
+    if block == ALL and table is not None:
+        return _named(study, table).markdown(study, study.plan.blocks)
     if block not in study.plan.blocks:
         blocks = ", ".join(study.plan.blocks)
         raise UserError(f"a page asks for table {study.name}/{block}, but {study.name} has blocks {blocks}")
@@ -61,8 +66,12 @@ def _inside(study: Study, found: re.Match[str]) -> str:
         return block_markdown(study, block)
     if table is None:
         return short_table(study, block)
+    return _named(study, table).markdown(study, [block])
+
+
+def _named(study: Study, table: str) -> PageTable:
     [named] = chosen(TABLES, (table,), study=study.name, what="tables", default=()).values()
-    return named.markdown(study, [block])
+    return named
 
 
 def short_table(study: Study, block: str) -> str:

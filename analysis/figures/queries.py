@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from analysis.budgets import FEWEST, budgets, training_queries
 from analysis.compare import compare_arms, difference_tasks
 from analysis.figures.style import Figure, canvas, look, rounded
-from analysis.load import FinishedRun, Study
+from analysis.load import Study
 from analysis.stats import Difference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
-
-FEWEST = 3
-"""Numbers of queries that make a curve."""
 
 Curves = dict[str, list[tuple[int, Difference]]]
 """Arm -> (training queries, difference to the baseline), by number."""
@@ -36,8 +34,7 @@ def queries_figure(study: Study) -> Figure | None:
 
     Blocks are told apart by their names: BUDGET_NUMBER, where blocks of one budget make a panel.
     """
-    budgets = dict.fromkeys(block.rpartition("_")[0] for block in study.plan.blocks)
-    panels = {budget: _curves(study, budget) for budget in budgets if budget}
+    panels = {budget: _curves(study, blocks) for budget, blocks in budgets(study, study.plan.blocks).items()}
     drawn = {budget: curves for budget, curves in panels.items() if any(len(c) >= FEWEST for c in curves.values())}
     if not drawn:
         return None
@@ -60,22 +57,16 @@ def draw_budgets(budgets: Sequence[Budget], baseline: str) -> Canvas:
     return figure
 
 
-def _curves(study: Study, budget: str) -> Curves:
+def _curves(study: Study, blocks: Sequence[str]) -> Curves:
     baseline = study.plan.declaration.baseline_name
     curves: Curves = {}
-    for block in (name for name in study.plan.blocks if name.rpartition("_")[0] == budget):
+    for block in blocks:
         for arm in study.plan.arms(block):
             runs = list(study.cell(block, arm).values())
             difference = compare_arms(study, block, arm, baseline, difference_tasks(study, block))
-            if arm != baseline and difference is not None and (number := _queries(runs)):
+            if arm != baseline and difference is not None and (number := training_queries(runs)):
                 curves.setdefault(arm, []).append((number, difference))
     return {arm: sorted(points, key=lambda point: point[0]) for arm, points in curves.items()}
-
-
-def _queries(runs: Sequence[FinishedRun]) -> int | None:
-    """The training queries drawn; None for an arm that was not trained."""
-    drawn = {run.record.mining.queries for run in runs if run.record.mining is not None}
-    return drawn.pop() if len(drawn) == 1 else None
 
 
 def _draw(ax: Any, budget: Budget) -> None:

@@ -23,6 +23,7 @@ from analysis.tables.search import (
     trials_markdown,
     winner_markdown,
 )
+from analysis.tables.sizes import sizes_markdown
 from analysis.tables.steps import steps_markdown
 
 
@@ -47,6 +48,7 @@ class PageTable:
 TABLES: dict[str, PageTable] = {
     "methods": PageTable("Methods", blocks_markdown, block_files),
     "dev": PageTable("On dev queries", dev_markdown),
+    "sizes": PageTable("By the number of training queries", sizes_markdown),
     "contrasts": PageTable("Primary contrasts", contrasts_markdown),
     "added": PageTable("Contrasts added after runs were seen", added_markdown),
     "expected": PageTable("Expected orders", expected_markdown),
@@ -62,7 +64,7 @@ TABLES: dict[str, PageTable] = {
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
 
-DEFAULT = ("methods", "dev", "paper", "contrasts", "added", "expected", "steps", "calibration", "detail")
+DEFAULT = ("sizes", "methods", "dev", "paper", "contrasts", "added", "expected", "steps", "calibration", "detail")
 """What the page of a study holds that names no tables, in this order."""
 
 

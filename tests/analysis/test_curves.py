@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.budgets import budgets
 from analysis.compare import compare_arms, difference_tasks
 from analysis.figures.panels import _panels, panels_figure
 from analysis.figures.queries import _curves, queries_figure
@@ -15,8 +16,10 @@ from analysis.figures.scores import _arms, scores_figure
 from analysis.figures.style import Figure
 from analysis.load import Study, load_study
 from analysis.sources import open_source
+from analysis.tables.cells import difference_text
 from analysis.tables.overlap import overlap_markdown
-from experiments.config import Bm25Teacher, EnsembleTeacher, TopKAbs
+from analysis.tables.sizes import sizes_markdown
+from experiments.config import Bm25Teacher, EnsembleTeacher, InfoNCE, TopKAbs
 from experiments.records.mining import Histogram, MemberOverlap
 from tests.analysis import synthetic
 
@@ -47,6 +50,7 @@ def test_fewer_than_three_values_make_no_figure(tmp_path: Path) -> None:
     study = load(synthetic.write_study(tmp_path, blocks={"small": {"small/test": 40}}))
     assert panels_figure(study) is None
     assert queries_figure(study) is None
+    assert sizes_markdown(study, study.plan.blocks) == ""
 
 
 @pytest.mark.parametrize("make", [panels_figure, queries_figure])
@@ -70,12 +74,30 @@ def with_queries(study: Study) -> Study:
 
 def test_a_curve_goes_over_the_numbers_of_queries_of_one_budget(swept: Study) -> None:
     study = with_queries(swept)
-    curves = _curves(study, "small")
+    assert budgets(study, study.plan.blocks) == {"small": ["small_3", "small_1", "small_2"]}
+    curves = _curves(study, study.plan.blocks)
     assert "naive_topk" not in curves
     assert [number for number, _ in curves["topk_percpos"]] == [100, 200, 300]
     for number, difference in curves["random"]:
         block = f"small_{number // 100}"
         assert difference == compare_arms(study, block, "random", "naive_topk", difference_tasks(study, block))
+
+
+def test_a_line_a_number_of_queries_says_steps_passes_and_differences(swept: Study) -> None:
+    study = with_queries(swept)
+    head, _, *lines = sizes_markdown(study, study.plan.blocks).splitlines()
+    assert "| naive_topk |" in head
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [row[0] for row in rows] == ["100", "200", "300"]
+    train = next(run.config.train for run in study.runs.values() if isinstance(run.config.train, InfoNCE))
+    seen = train.steps * train.batch_size
+    assert [row[1:3] for row in rows] == [[str(train.steps), f"{seen / number:.1f}"] for number in (100, 200, 300)]
+    place = [cell.strip() for cell in head.strip("|").split("|")].index("topk_percpos − naive_topk [95%]")
+    for row, block in zip(rows, ("small_1", "small_2", "small_3"), strict=True):
+        compared = compare_arms(study, block, "topk_percpos", "naive_topk", difference_tasks(study, block))
+        assert row[place] == difference_text(compared)
+    (only,) = sizes_markdown(study, ["small_2"]).splitlines()[2:]
+    assert only == lines[1]
 
 
 def test_scores_are_drawn_of_arms_whose_teacher_scored(swept: Study) -> None:

@@ -64,6 +64,13 @@ def test_a_registered_table_of_one_block(results: Path, loaded: Study) -> None:
     assert "| docstrings |" not in text
 
 
+def test_a_registered_table_of_all_blocks(results: Path, loaded: Study) -> None:
+    written = (results / "synthetic" / "README.md").read_text(encoding="utf-8")
+    whole = written.split("## From naive to PercPos in steps\n\n")[1].split("## ")[0]
+    text = filled(PAGE.format("synthetic/all/steps", inside=""), {"synthetic": loaded}.__getitem__)
+    assert text.split("begin -->\n")[1].split("<!--")[0].strip() == whole.strip()
+
+
 def test_a_block_of_which_nothing_has_finished_is_one_line(tmp_path: Path) -> None:
     root = tmp_path / "results"
     folder = synthetic.write_study(root, blocks={"docstrings": {"docstrings/test": 30}}, seeds=(0,))
