@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parents[2]
 
 def cases(given: Given) -> Sequence[Case]:
     """Planning and status of the longest study, pages checked, a run that is done, and the demo."""
-    case = partial(Case, memory=False)
+    case = partial(Case, waited=True)
     found = [
         case(f"plan {STUDY}", _command("run", "-m", f"study={STUDY}", "dry_run=true", "tracker=none"), target=2.0),
         case(f"status {STUDY}", _command("status", STUDY, codes=(0, 1)), target=2.0),

@@ -26,9 +26,9 @@ def cases(given: Given) -> Sequence[Case]:
     """From texts to mined rows, one more threshold, and a run that is done; each a command of its own."""
     what = f"{_documents(given):,} synthetic documents of {WORDS} words"
     return [
-        Case(f"first run: a folder of {what}, to mined rows", _first, once=True),
-        Case(f"one more threshold: {what}", _threshold, target=2.0),
-        Case(f"a run that is done: {what}", _done, target=3.0),
+        Case(f"first run: a folder of {what}, to mined rows", _first, waited=True, once=True),
+        Case(f"one more threshold: {what}", _threshold, waited=True, target=2.0),
+        Case(f"a run that is done: {what}", _done, waited=True, target=3.0),
     ]
 
 

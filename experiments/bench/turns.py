@@ -40,7 +40,7 @@ def measure(stage: str, place: int, given: Given) -> Measured | Curve:
         curve: Curve = _apart(_curve, stage, place, given)
         return curve
     found: Measured = _apart(_compared, stage, place, given)
-    if not (case.memory and given.memory):
+    if case.waited or not (case.memory and given.memory):
         return found
     peaks = {side: _apart(partial(_alone, side=side), stage, place, given) for side in _sides(found)}
     return found.model_copy(update={f"{side}_mb": peak for side, peak in peaks.items()})
@@ -106,7 +106,7 @@ def _compared(stage: str, place: int, given: Given) -> Measured:
         clock=clock,
         rounds=rounds,
         times=round(median(times), 3) if times else None,
-        ours_mb=None,
+        ours_mb=round(peak_memory_mb(resource.RUSAGE_CHILDREN)) if case.waited and given.memory else None,
         peer_mb=None,
         target=case.target if times or case.against is None else None,
         agreement=sides.agreement(last["ours"], last["peer"]) if sides.agreement and sides.peer else None,
@@ -141,12 +141,12 @@ def _median(spent: Sequence[Spent]) -> Spent:
 
 
 def _alone(stage: str, place: int, given: Given, *, side: Side) -> float:
-    """The most memory, MiB, of a process that does one side once, or of one that it waited for."""
+    """The most memory, MiB, of a process that prepares the case and does one side once."""
     case = cases_of(stage, given)[place]
     assert isinstance(case, Case)
     call = getattr(case.prepare(given), side)
     call(0)
-    return round(max(peak_memory_mb(), peak_memory_mb(resource.RUSAGE_CHILDREN)))
+    return round(peak_memory_mb())
 
 
 def _curve(stage: str, place: int, given: Given) -> Curve:

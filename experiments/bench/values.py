@@ -44,7 +44,7 @@ class Measured(Value):
     """One case: ours beside a peer, or alone.
 
     times: the median over rounds of peer / ours by `clock`, None without a peer. *_mb: the most memory (MiB) of a
-    process that did one side alone, None where it is another process that works. target: at least so many times as
+    process that did one side alone, a command's where it is one; None where it was not measured. target: at least so many times as
     fast as the peer, without a peer at most so many seconds. agreement: what both sides' results have in common.
     limit: what bounds the case, measured.
     """
@@ -125,8 +125,9 @@ class Sides:
 class Case:
     """One row of the table: `prepare` makes its sides.
 
-    clock: on a GPU that on the wall counts whatever stands here. memory: whether that of each side is measured. once:
-    in one round, for what takes minutes.
+    clock: on a GPU that on the wall counts whatever stands here. memory: whether that of each side is measured, in a
+    process of its own. waited: both sides are commands, whose memory is known when they have ended. once: in one round,
+    for what takes minutes.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Case:
     target: float | None = None
     clock: Clock = "cpu"
     memory: bool = True
+    waited: bool = False
     once: bool = False
 
 
