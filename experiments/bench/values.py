@@ -44,9 +44,9 @@ class Measured(Value):
     """One case: ours beside a peer, or alone.
 
     times: the median over rounds of peer / ours by `clock`, None without a peer. *_mb: the most memory (MiB) of a
-    process that did one side alone, a command's where it is one; None where it was not measured. target: at least so many times as
-    fast as the peer, without a peer at most so many seconds. agreement: what both sides' results have in common.
-    limit: what bounds the case, measured.
+    process that did one side alone, a command's where it is one; None where it was not measured. target: at least so
+    many times as fast as the peer, without a peer at most so many seconds. agreement: what both sides' results have in
+    common. limit: what bounds the case, measured.
     """
 
     stage: str
