@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from experiments.config import RerankerTeacher
 from experiments.execution import Execution
-from experiments.ir import NO_DOCUMENT, Candidates, Scores
+from experiments.ir import NO_DOCUMENT, Candidates, Scores, first_equal, text_keys
 from experiments.models.device import device_memory
 from experiments.models.reranker import Pair, load_reranker, reranker_identity, score_text_pairs
 from experiments.teachers.ranking import Ranking
@@ -79,14 +79,9 @@ def rerank(candidates: Candidates, question: Question, score: ScorePairs) -> Ran
 def _scores(question: Question, *, query: Integers, document: Integers, score: ScorePairs) -> Scores:
     """(P,) scores of the pairs at positions (P,) and (P,)."""
     queries, passages = question.queries, question.collection.corpus.passages
-    first_query, first_passage = _first_of_text(queries), _first_of_text(passages)
+    # Keys of 16 bytes a passage, not a table of all texts, which may lie in a file.
+    first_query, first_passage = first_equal(text_keys(queries)), first_equal(text_keys(passages))
     keys = first_query[query] * len(passages) + first_passage[document]
     unique, where = np.unique(keys, return_inverse=True)
     pairs = [(queries[key // len(passages)], passages[key % len(passages)]) for key in unique.tolist()]
     return score(pairs)[where]
-
-
-def _first_of_text(texts: Sequence[str]) -> Integers:
-    """(N,) the position at which each text stands first."""
-    first: dict[str, int] = {}
-    return np.fromiter((first.setdefault(text, at) for at, text in enumerate(texts)), dtype=np.int64, count=len(texts))
