@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from experiments.collections.lines import NumberedRow, json_rows, lines
 from experiments.collections.parquet import parquet_rows
-from experiments.collections.stored import Document, stored_corpus, tells_parents
+from experiments.collections.stored import Document
+from experiments.collections.storing import stored_corpus, tells_parents
 from experiments.collections.values import grade_of, id_of, text_of
 from experiments.errors import UserError
 from experiments.ir import Corpus, Queries

@@ -40,7 +40,10 @@ class MappedTexts(Sequence[str]):
     def __getitem__(self, at: slice) -> tuple[str, ...]: ...
     def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
         if isinstance(at, slice):
-            return tuple(self[i] for i in range(*at.indices(len(self))))
+            places = range(*at.indices(len(self)))
+            if places.step != 1:
+                return tuple(self[i] for i in places)
+            return tuple(self._column.slice(places.start, len(places)).to_pylist())
         text: str = self._column[at.__index__()].as_py()
         return text
 
@@ -69,7 +72,7 @@ class MadeTexts(Sequence[str]):
     def __getitem__(self, at: slice) -> tuple[str, ...]: ...
     def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
         if isinstance(at, slice):
-            return tuple(self[i] for i in range(*at.indices(len(self))))
+            return tuple(map(self._make, *(texts[at] for texts in self._others)))
         return self._make(*(texts[at.__index__()] for texts in self._others))
 
     def __iter__(self) -> Iterator[str]:

@@ -15,6 +15,9 @@ import torch
 from mteb.models import SearchEncoderWrapper
 from sentence_transformers import SentenceTransformer
 
+from experiments import contents
+from experiments.collections import storing
+from experiments.collections.stored import Document
 from experiments.config import EvaluationConfig, InfoNCE, NoTraining, RunConfig, TinyStudent
 from experiments.errors import UserError
 from experiments.evaluation.mteb_task import local_task, search
@@ -71,6 +74,41 @@ def test_the_run_is_exact_search_and_the_mean_is_mteb_s_figure(tmp_path: Path) -
     for i, query in enumerate(TARGET.split.queries.ids):
         expected = dict(zip(TARGET.corpus.ids, (documents @ queries[i]).tolist(), strict=True))
         assert run[query] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_corpus_that_is_mapped_is_measured_as_one_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "LEAST", 0)
+    monkeypatch.setattr(storing, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(contents, "SETTLED_NS", 0)
+    plain = replace(TARGET.corpus, titles=tuple(f" A title {i}" if i % 3 else "" for i in range(len(TARGET.corpus))))
+    rows = [Document(*row, "") for row in zip(plain.ids, plain.titles, plain.texts, strict=True)]
+    (tmp_path / "corpus.jsonl").touch()
+    mapped = storing.stored_corpus(tmp_path / "corpus.jsonl", lambda: rows, parents="query", cache=tmp_path / "cache")
+    assert mapped is not None
+    runs = []
+    for corpus in (mapped, plain):
+        task = local_task(replace(TARGET, corpus=corpus))
+        runs.append(
+            search(
+                task,
+                NamedEncoder(build_student(TinyStudent(), execution=toy_execution(tmp_path)), key="tiny"),
+                batch_size=8,
+            )
+        )
+        assert task.dataset["default"]["test"]["corpus"].to_dict() == {
+            "id": list(plain.ids),
+            "title": list(plain.titles),
+            "text": list(plain.texts),
+        }
+    assert runs[0] == runs[1]
+    assert (
+        runs[0].run
+        != search(
+            local_task(TARGET),
+            NamedEncoder(build_student(TinyStudent(), execution=toy_execution(tmp_path)), key="x"),
+            batch_size=8,
+        ).run
+    )
 
 
 def test_two_random_students_do_not_share_a_score(tmp_path: Path) -> None:
