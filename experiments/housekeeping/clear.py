@@ -13,12 +13,12 @@ from experiments.store.abandoned import remove_path
 
 
 def freeable(held: Contents, needs: Needs) -> list[Held]:
-    """What killed processes left, and the artifacts, whole or begun, that nothing needs.
+    """What killed processes left, corpora that no run would read, and artifacts, whole or begun, that nothing needs.
 
     Where it is not known what some study needs, no artifact is among it.
     """
     made = () if needs.unknown else (*held.partial, *held.artifacts)
-    return [*held.left, *(one for one in made if one.key not in needs.keys)]
+    return [*held.left, *held.outdated, *(one for one in made if one.key not in needs.keys)]
 
 
 def freeable_lines(free: Sequence[Held]) -> Iterator[str]:
@@ -29,7 +29,7 @@ def freeable_lines(free: Sequence[Held]) -> Iterator[str]:
 
 
 def remove_all(free: Sequence[Held]) -> None:
-    """Remove them, and the locks of artifacts that are gone. No other process may work in the store.
+    """Remove them, and the locks of what is gone. No other process may work in the store.
 
     An artifact is renamed first: a removal that is killed leaves scratch, and never half of what counts as whole.
     Raises UserError for what may not be removed.

@@ -1,8 +1,9 @@
 """`python -m experiments.store du|gc`: what the store holds and who needs it, and the removal of what nothing needs.
 
 Needed is what published records were made from, and what the runs of every study, sweep and search with a plan (in the
-store, or published) used or would reuse. gc only tells what it would remove; with --yes it does so, unless a process
-works in the store. Records, plans and logs are never touched.
+store, or published) used or would reuse; of large corpora, which are mapped from the store, those whose file is the
+same. gc only tells what it would remove; with --yes it does so, unless a process works in the store. Records, plans
+and logs are never touched.
 """
 
 from __future__ import annotations

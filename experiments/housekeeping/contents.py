@@ -1,4 +1,4 @@
-"""What lies in a store: artifacts with their sizes, what stopped work goes on from, what killed processes left."""
+"""What lies in a store: artifacts and large corpora with their sizes, what stopped work goes on from, what was left."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.collections.stored import corpus_folders, is_current
 from experiments.store.abandoned import abandoned, partials, whole_of
 from experiments.versions import STAGES
+
+CORPORA = "collections"
+"""The folder of the store in which large corpora lie."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A folder or file of the store. key: of the artifact that it is, or belongs to; "" for what belongs to none."""
+    """A folder or file of the store.
+
+    key: of the artifact or corpus that it is, or belongs to; "" for what belongs to none.
+    """
 
     stage: str
     key: str
@@ -22,17 +29,26 @@ class Held:
 
 @dataclass(frozen=True)
 class Contents:
-    """artifacts; partial: what the making of an artifact goes on from; left: scratch of killed processes."""
+    """artifacts; partial: what the making of an artifact goes on from; left: scratch of killed processes.
+
+    corpora: large ones, kept as mapped files; outdated: those of them that no run would read, since the file that each
+    was made of, or the code, is another now.
+    """
 
     artifacts: tuple[Held, ...]
+    corpora: tuple[Held, ...]
+    outdated: tuple[Held, ...]
     partial: tuple[Held, ...]
     left: tuple[Held, ...]
 
 
 def read_contents(root: Path) -> Contents:
     """Everything that can be made again."""
+    corpora = tuple(Held(CORPORA, path.name, path, size_of(path)) for path in corpus_folders(root / CORPORA))
     return Contents(
         artifacts=tuple(_artifacts(root)),
+        corpora=corpora,
+        outdated=tuple(one for one in corpora if not is_current(one.path)),
         partial=tuple(Held(path.parent.name, whole_of(path).name, path, size_of(path)) for path in partials(root)),
         left=tuple(Held(path.parent.name, "", path, size_of(path)) for path in abandoned(root)),
     )

@@ -16,6 +16,9 @@ def usage_lines(held: Contents, needs: Needs) -> Iterator[str]:
         of_stage = [one for one in held.artifacts if one.stage == stage.name]
         free = _size([one for one in of_stage if one.key not in needs.keys])
         yield f"{stage.name:<24} {len(of_stage):>9} {size_text(_size(of_stage)):>10} {size_text(free):>11}"
+    if held.corpora:
+        size, free = _size(held.corpora), _size(held.outdated)
+        yield f"{'large corpora':<24} {len(held.corpora):>9} {size_text(size):>10} {size_text(free):>11}"
     for title, rest in (("to go on from", held.partial), ("left by killed", held.left)):
         if rest:
             yield f"{title:<24} {len(rest):>9} {size_text(_size(rest)):>10}"

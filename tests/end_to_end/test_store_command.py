@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments import pipeline, status
+from experiments import contents, pipeline, status
+from experiments.collections import storing
+from experiments.collections.beir_files import read_corpus
+from experiments.collections.stored import corpus_folders
 from experiments.command.compose import Composer
 from experiments.housekeeping.command import main
+from experiments.housekeeping.usage import size_text
 from experiments.records.folder import find_record
 from experiments.store.use import at_work
 from experiments.studies.grid import grid_jobs
@@ -120,6 +124,33 @@ def test_a_checkpoint_that_an_unfinished_run_goes_on_from_stays_and_others_go(sw
         (store(root) / "train" / f".{name}.partial" / "checkpoint-2").mkdir(parents=True)
     assert command(root, "gc", "--yes") == 0
     assert [path.name for path in (store(root) / "train").glob(".*")] == [f".{key}.partial"]
+
+
+def test_a_large_corpus_is_counted_and_goes_when_its_file_has_changed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(storing, "LEAST", 0)
+    monkeypatch.setattr(contents, "SETTLED_NS", 0)
+    write_beir(root / "large")
+    cache = store(root) / "collections"
+    for parents in ("query", "title"):
+        read_corpus(root / "large" / "corpus.jsonl", parents=parents, cache=cache)
+    folders = sorted(corpus_folders(cache))
+    size = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+    assert command(root, "du") == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("large corpora"))
+    assert line.split() == ["large", "corpora", "2", *size_text(size).split(), "0", "B"]
+    assert command(root, "gc", "--yes") == 0
+    assert sorted(corpus_folders(cache)) == folders
+    (root / "large" / "corpus.jsonl").touch()
+    read_corpus(root / "large" / "corpus.jsonl", parents="title", cache=cache)
+    capsys.readouterr()
+    assert command(root, "gc") == 0
+    shown = capsys.readouterr().out
+    (outdated,) = (folder for folder in folders if str(folder) in shown)
+    assert command(root, "gc", "--yes") == 0
+    assert [outdated, *corpus_folders(cache)] in (folders, folders[::-1])
+    assert not outdated.with_name(f"{outdated.name}.lock").exists()
 
 
 def test_what_killed_processes_left_goes_wherever_it_lies(root: Path) -> None:
