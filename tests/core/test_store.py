@@ -208,6 +208,40 @@ def test_a_file_is_read_in_full_once_a_process(tmp_path: Path, monkeypatch: pyte
     assert len(read) == 5
 
 
+def test_a_large_artifact_is_read_in_full_once_until_a_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    artifact = store.get_or_make("embed", PAYLOAD, make_all)
+    read: list[str] = []
+    in_full = contents._read_sha256
+    monkeypatch.setattr(contents, "_read_sha256", lambda path: read.append(path.name) or in_full(path))
+    monkeypatch.setattr(contents, "LARGE", 0)
+
+    def look() -> list[str]:
+        """What another process would read."""
+        contents._sha256_of.cache_clear()
+        read.clear()
+        assert not store.get_or_make("embed", PAYLOAD, make_all).made
+        return sorted(read)
+
+    every = sorted(Path(name).name for name in files_of(artifact.path) if name != DESCRIPTOR)
+    assert look() == look() == every  # files that have just changed are noted by nobody
+    monkeypatch.setattr(contents, "SETTLED_NS", 0)
+    assert look() == every
+    assert look() == []
+    same = artifact.path / "scores.json"
+    same.write_bytes(same.read_bytes())
+    assert look() == every
+    assert look() == []
+    (artifact.path / contents.READ).write_bytes(b"\xff")
+    assert look() == every
+    time.sleep(0.05)  # more than the file system's clock needs to tick
+    edit_unseen(artifact.path / "scores.json")
+    contents._sha256_of.cache_clear()
+    assert store.find("embed", PAYLOAD) is None
+
+
 def test_the_descriptor_holds_what_sha256_says_of_every_file(tmp_path: Path) -> None:
     artifact = Store(tmp_path).get_or_make("embed", PAYLOAD, make_all)
     files = files_of(artifact.path)
