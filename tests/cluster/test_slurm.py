@@ -61,10 +61,10 @@ def test_every_record_once(
     wait_until(lambda: killed if state_of(job_of(sweep, killed), cluster) in ENDED else None)
     diary(f"SLURM: SIGKILL to the job of run {killed[:4]}, then to the driver")
 
+    first = job_of(sweep, killed)  # before the next driver, which submits the run anew as soon as it has looked
     driver = sweep.start()
     lines = wait_until(lambda: driver.said().splitlines() if "in the queue already" in driver.said() else None)
     (waited,) = [line for line in lines if "in the queue already" in line]
-    first = job_of(sweep, killed)
     again = wait_until(lambda: job_of(sweep, killed) if job_of(sweep, killed) != first else None)
     wait_until(lambda: killed if (sweep.store / f"failures/{killed}.json").exists() else None)
     send("KILL", again, cluster)
