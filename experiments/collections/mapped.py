@@ -6,6 +6,7 @@ A corpus of millions of passages then takes the memory of the pages that are bei
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
@@ -18,10 +19,34 @@ AT_ONCE = 4096
 """Texts that are turned into Python strings together where all are read."""
 
 
-class MappedTexts(Sequence[str]):
-    """A column of strings without nulls, such as one of an Arrow file that is mapped."""
+class ReadTexts(Sequence[str]):
+    """Texts that are read when they are asked for; equal to any sequence that holds the same ones in the same order."""
 
     __hash__ = None  # type: ignore[assignment]
+
+    @abstractmethod
+    def one(self, at: int) -> str:
+        """The text at a place; a negative one counts from the end. Raises IndexError."""
+
+    @abstractmethod
+    def some(self, at: slice) -> tuple[str, ...]:
+        """The texts of a slice."""
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
+        return self.some(at) if isinstance(at, slice) else self.one(at.__index__())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str | bytes) or len(self) != len(other):
+            return False
+        return all(a == b for a, b in zip(self, other, strict=True))
+
+
+class MappedTexts(ReadTexts):
+    """A column of strings without nulls, such as one of an Arrow file that is mapped."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         self._column = column
@@ -34,31 +59,25 @@ class MappedTexts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._column)
 
-    @overload
-    def __getitem__(self, at: SupportsIndex) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
-        if isinstance(at, slice):
-            places = range(*at.indices(len(self)))
-            if places.step != 1:
-                return tuple(self[i] for i in places)
-            return tuple(self._column.slice(places.start, len(places)).to_pylist())
-        text: str = self._column[at.__index__()].as_py()
+    def one(self, at: int) -> str:
+        """As of any such texts."""
+        text: str = self._column[at].as_py()
         return text
+
+    def some(self, at: slice) -> tuple[str, ...]:
+        """As of any such texts."""
+        places = range(*at.indices(len(self)))
+        if places.step != 1:
+            return tuple(map(self.one, places))
+        return tuple(self._column.slice(places.start, len(places)).to_pylist())
 
     def __iter__(self) -> Iterator[str]:
         starts = range(0, len(self), AT_ONCE)
         return itertools.chain.from_iterable(self._column.slice(start, AT_ONCE).to_pylist() for start in starts)
 
-    def __eq__(self, other: object) -> bool:
-        return equal_texts(self, other)
 
-
-class MadeTexts(Sequence[str]):
+class MadeTexts(ReadTexts):
     """Texts that `make` gives of the texts in the same place of others, anew each time one is asked for."""
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, make: Callable[..., str], *others: Sequence[str]) -> None:
         self._make, self._others = make, others
@@ -66,20 +85,16 @@ class MadeTexts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._others[0])
 
-    @overload
-    def __getitem__(self, at: SupportsIndex) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, at: SupportsIndex | slice) -> str | tuple[str, ...]:
-        if isinstance(at, slice):
-            return tuple(map(self._make, *(texts[at] for texts in self._others)))
-        return self._make(*(texts[at.__index__()] for texts in self._others))
+    def one(self, at: int) -> str:
+        """As of any such texts."""
+        return self._make(*(texts[at] for texts in self._others))
+
+    def some(self, at: slice) -> tuple[str, ...]:
+        """As of any such texts."""
+        return tuple(map(self._make, *(texts[at] for texts in self._others)))
 
     def __iter__(self) -> Iterator[str]:
         return map(self._make, *self._others)
-
-    def __eq__(self, other: object) -> bool:
-        return equal_texts(self, other)
 
 
 class KnownTexts(MadeTexts, HashedTexts):
@@ -93,10 +108,3 @@ class KnownTexts(MadeTexts, HashedTexts):
     def content_hash(self) -> str:
         """Their `hash_texts`."""
         return self._content_hash
-
-
-def equal_texts(one: Sequence[str], other: object) -> bool:
-    """Whether `other` holds the same texts in the same order, in whatever kind of sequence."""
-    if not isinstance(other, Sequence) or isinstance(other, str | bytes) or len(one) != len(other):
-        return False
-    return all(a == b for a, b in zip(one, other, strict=True))

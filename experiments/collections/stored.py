@@ -132,7 +132,7 @@ def open_corpus(folder: Path, state: str) -> StoredCorpus | None:
             return None
     except (OSError, ValueError):  # Arrow's, numpy's and pydantic's errors are ValueErrors
         return None
-    if any(len(part) != facts.documents for part in (*columns, *arrays)):
+    if {*map(len, columns), *map(len, arrays)} != {facts.documents}:
         return None
     ids, titles, texts, parents = columns
     return StoredCorpus(ids, titles, texts, parents if facts.with_parents else (), facts=facts, arrays=arrays)
