@@ -18,11 +18,13 @@ if not Path("/proc/driver/nvidia").exists():
 def _logging_as_it_was() -> Iterator[None]:
     """Undo what Hydra sets up for a run: handlers on closed streams, and loggers that keep their lines to themselves.
 
+    import-linter, called in this process, turns off every logger that it does not know.
     pytest listens at the root and at loggers that do not propagate: one that is changed during a test is heard twice.
     """
     yield
     for name in ("experiments", "experiments.screen", "traceback"):
         logger = logging.getLogger(name)
         logger.propagate = True
+        logger.disabled = False
         logger.handlers.clear()
         logger.setLevel(logging.NOTSET)
