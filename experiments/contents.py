@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +19,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from experiments.files import StorageError, write_text
+from experiments.ir import hash_texts
 
 SETTLED_NS = 2_000_000_000
 """A file that changed less than 2 s ago is read again: file systems' clocks may be too coarse to show a change."""
-
-
 LARGE = 1 << 26
 """Bytes of a folder from which on it notes that its files were read: 64 MB take a tenth of a second."""
 READ = ".read"
@@ -79,9 +78,8 @@ def _note(found: Mapping[str, Path], expected: Mapping[str, FileContent]) -> str
     """A digest of what files should hold and of their states; "" for a small folder, or where one has just changed."""
     if sum(content.size for content in expected.values()) < LARGE:
         return ""
-    states = settled_states(found[name] for name in expected)
-    held = [(*map(str, state), content.sha256) for state, content in zip(states, expected.values(), strict=False)]
-    return hashlib.sha256(repr(held).encode()).hexdigest() if states else ""
+    state = state_of(settled_states(found[name] for name in expected))
+    return hash_texts([state, *(content.sha256 for content in expected.values())]) if state else ""
 
 
 def _noted(folder: Path) -> str:
@@ -125,6 +123,11 @@ def settled_states(files: Iterable[Path]) -> tuple[FileState, ...]:
     except OSError:
         return ()
     return found if all(one.settled for one in found) else ()
+
+
+def state_of(files: Sequence[FileState]) -> str:
+    """A digest of the states of files; "" for none."""
+    return hash_texts(str(value) for file in files for value in file) if files else ""
 
 
 def file_sha256(path: Path) -> str:

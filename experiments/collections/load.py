@@ -12,7 +12,7 @@ from experiments.collections.docstrings import read_docstrings
 from experiments.collections.kept import kept_collection
 from experiments.collections.leak_check import check_leaks
 from experiments.collections.leaks import Evaluated, evaluated_of
-from experiments.collections.noted import note, noted, state_of
+from experiments.collections.noted import note, noted
 from experiments.collections.pairs import read_pairs
 from experiments.collections.raw import RawCollection
 from experiments.collections.trec import read_trec
@@ -28,7 +28,7 @@ from experiments.config import (
     TrecData,
     collections_of,
 )
-from experiments.contents import settled_states
+from experiments.contents import settled_states, state_of
 from experiments.errors import UserError
 from experiments.execution import Execution
 from experiments.ir import Collection

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from experiments.contents import FileState
 from experiments.files import StorageError, write_text
 from experiments.identity import digest
 from experiments.ir import hash_texts
@@ -51,11 +49,6 @@ def note(what: str, state: str, contents: dict[str, str], *, cache: Path) -> Non
     # All that is lost without it is time.
     with suppress(StorageError):
         write_text(_path(what, cache), _Note(state=under_this_code(state), contents=contents).model_dump_json() + "\n")
-
-
-def state_of(files: Sequence[FileState]) -> str:
-    """A digest of the states of files; "" for none."""
-    return hash_texts(str(value) for file in files for value in file) if files else ""
 
 
 def _path(what: str, cache: Path) -> Path:

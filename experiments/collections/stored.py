@@ -13,8 +13,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from experiments.collections.mapped import KnownTexts, MadeTexts, MappedTexts
-from experiments.collections.noted import state_of, under_this_code
-from experiments.contents import settled_states
+from experiments.collections.noted import under_this_code
+from experiments.contents import settled_states, state_of
 from experiments.identity import digest
 from experiments.ir import Corpus, TextKeys, normalise_text, passage_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from experiments.collections import noted
-from experiments.contents import FileState
+from experiments.contents import FileState, state_of
 
 
 def test_a_note_counts_for_its_state_and_code_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +37,6 @@ def test_every_part_of_a_file_s_state_counts() -> None:
     others = [
         state._replace(**{name: value}) for name, value in zip(state._fields, (Path("/b"), 9, 9, 9, 9), strict=True)
     ]
-    assert len({noted.state_of([one]) for one in (state, *others)}) == 6
-    assert not noted.state_of([])
-    assert noted.state_of([state, *others]) != noted.state_of([*others, state])
+    assert len({state_of([one]) for one in (state, *others)}) == 6
+    assert not state_of([])
+    assert state_of([state, *others]) != state_of([*others, state])
