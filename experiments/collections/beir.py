@@ -71,12 +71,10 @@ def _judged_splits(folder: JudgedFiles, data: JudgedData, report: dict[str, int]
     A train query whose relevant documents are all missing cannot be trained on, so it is left out.
     """
     query_at = {name: i for i, name in enumerate(folder.queries.ids)}
-    judged = {row.document for rows in folder.qrels.values() for row in rows}
-    document_at = {name: i for i, name in enumerate(folder.corpus.ids) if name in judged}
     report |= dict.fromkeys(COUNTED, 0)
     splits = {}
     for name, rows in folder.qrels.items():
-        found = _resolve(rows, query_at, document_at, report)
+        found = _resolve(rows, query_at, folder.document_at, report)
         _check_usable(found, rows, folder.places[name])
         splits[name] = _split(folder.queries, found, data, trained=name == "train")
         asked = {row.query for row in rows if row.query in query_at}

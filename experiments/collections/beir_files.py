@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +47,12 @@ class JudgedFiles:
     qrels: dict[str, list[Judgment]]
     places: dict[str, Path]
     called: tuple[str, str] = ("queries.jsonl", "corpus.jsonl")
+
+    @cached_property
+    def document_at(self) -> dict[str, int]:
+        """The place in the corpus of every judged document that is there: a corpus may hold many more."""
+        judged = {row.document for rows in self.qrels.values() for row in rows}
+        return {name: at for at, name in enumerate(self.corpus.ids) if name in judged}
 
 
 def read_folder(folder: Path, *, parents: str = "query", cache: Path | None = None) -> JudgedFiles:

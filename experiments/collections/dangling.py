@@ -18,8 +18,7 @@ def check_dangling(folder: JudgedFiles, *, drop: bool) -> None:
 
     An id that differs only by white space is a slip, and refused in either case.
     """
-    judged = {row.document for rows in folder.qrels.values() for row in rows}
-    queries, documents = frozenset(folder.queries.ids), judged.intersection(folder.corpus.ids)
+    queries, documents = frozenset(folder.queries.ids), folder.document_at
     for name, rows in folder.qrels.items():
         file = folder.places[name]
         lost = [(row, row.query) for row in rows if row.query not in queries]
