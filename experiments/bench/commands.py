@@ -73,10 +73,15 @@ def _check_anew(given: Given) -> Sides:
     return Sides(check, warm=False)
 
 
+def mine(given: Given, *data: str, outputs: Path) -> None:
+    """A run by TopK-PercPos that stops after mining. data: its collection, and what else is not as usual."""
+    how = [f"outputs={outputs.as_posix()}", f"execution.threads={given.threads}", f"execution.device={given.device}"]
+    rows = ["execution.results=null", "teacher=static", "miner=topk_percpos", "until=mine", "tracker=none"]
+    call("experiments.run", [*data, *how, *rows])
+
+
 def _done(given: Given) -> Sides:
-    where = [f"outputs={given.scratch.as_posix()}", "execution.results=null", f"execution.threads={given.threads}"]
-    asked = [*as_overrides(given), *where, "teacher=static", "miner=topk_percpos", "until=mine", "tracker=none"]
-    return Sides(lambda _turn: call("experiments.run", asked))
+    return Sides(lambda _turn: mine(given, *as_overrides(given), outputs=given.scratch))
 
 
 def _demo(given: Given) -> Sides:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.bench.commands import call
+from experiments.bench.commands import mine
 from experiments.bench.threshold import FIRST, STEP
 from experiments.bench.turns import in_turns
 from experiments.bench.values import Case, Given, Sides, Spent
@@ -72,10 +72,8 @@ def _importing(_spent: Spent) -> str:
 
 
 def _mine(given: Given, threshold: float) -> None:
-    where = [f"outputs={_outputs(given).as_posix()}", f"data.path={_folder(given).as_posix()}"]
-    how = [f"execution.threads={given.threads}", f"execution.device={given.device}", "execution.results=null"]
-    rows = ["teacher=static", "miner=topk_percpos", f"miner.threshold={threshold:.4f}", "until=mine", "tracker=none"]
-    call("experiments.run", ["data=beir", f"data.name={NAME}", *where, *how, *rows])
+    data = ["data=beir", f"data.name={NAME}", f"data.path={_folder(given).as_posix()}"]
+    mine(given, *data, f"miner.threshold={threshold:.4f}", outputs=_outputs(given))
 
 
 def _outputs(given: Given) -> Path:

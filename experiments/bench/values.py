@@ -126,7 +126,7 @@ class Case:
     """One row of the table: `prepare` makes its sides.
 
     clock: on a GPU that on the wall counts whatever stands here. memory: whether that of each side is measured, in a
-    process of its own. waited: both sides are commands, whose memory is known when they have ended. once: in one round,
+    process of its own. waited: a command without a peer, whose memory is known when it has ended. once: in one round,
     for what takes minutes.
     """
 
