@@ -11,14 +11,14 @@ FEWEST = 3
 
 
 def budgets(study: Study, blocks: Sequence[str]) -> dict[str, list[str]]:
-    """Budget -> its blocks in order, of budgets with at least three."""
-    found: dict[str, list[str]] = {}
-    for block in blocks:
+    """Budget -> those of `blocks` that are of it, in order; of budgets with at least three blocks in the study."""
+    whole: dict[str, list[str]] = {}
+    for block in study.plan.blocks:
         budget, _, number = block.rpartition("_")
         if budget and number.isdigit():
-            found.setdefault(budget, []).append(block)
-    counted = [block.rpartition("_")[0] for block in study.plan.blocks]
-    return {budget: named for budget, named in found.items() if counted.count(budget) >= FEWEST}
+            whole.setdefault(budget, []).append(block)
+    long = {budget: named for budget, named in whole.items() if len(named) >= FEWEST}
+    return {budget: [block for block in blocks if block in named] for budget, named in long.items()}
 
 
 def training_queries(runs: Sequence[FinishedRun]) -> int | None:

@@ -34,11 +34,10 @@ def queries_figure(study: Study) -> Figure | None:
 
     Blocks are told apart by their names: BUDGET_NUMBER, where blocks of one budget make a panel.
     """
-    panels = {budget: _curves(study, blocks) for budget, blocks in budgets(study, study.plan.blocks).items()}
-    drawn = {budget: curves for budget, curves in panels.items() if any(len(c) >= FEWEST for c in curves.values())}
-    if not drawn:
+    panels = [_budget(study, name, blocks) for name, blocks in budgets(study, study.plan.blocks).items()]
+    found = [panel for panel in panels if any(len(curve) >= FEWEST for curve in panel.curves.values())]
+    if not found:
         return None
-    found = [Budget(name, curves, {arm: _kind(study, name, arm) for arm in curves}) for name, curves in drawn.items()]
     baseline = study.plan.declaration.baseline_name
     caption = (
         f"Difference in nDCG@10 to {baseline} against the number of training queries, with "
@@ -55,6 +54,11 @@ def draw_budgets(budgets: Sequence[Budget], baseline: str) -> Canvas:
     axes.flat[0].set_ylabel(f"difference in nDCG@10 to {baseline}")
     axes.flat[0].legend(frameon=False, loc="best")
     return figure
+
+
+def _budget(study: Study, name: str, blocks: Sequence[str]) -> Budget:
+    curves = _curves(study, blocks)
+    return Budget(name, curves, {arm: _kind(study, blocks, arm) for arm in curves})
 
 
 def _curves(study: Study, blocks: Sequence[str]) -> Curves:
@@ -97,7 +101,6 @@ def _draw(ax: Any, budget: Budget) -> None:
     ax.set_xlabel("training queries")
 
 
-def _kind(study: Study, budget: str, arm: str) -> str:
-    blocks = [block for block in study.plan.blocks if block.rpartition("_")[0] == budget]
+def _kind(study: Study, blocks: Sequence[str], arm: str) -> str:
     runs = [run for block in blocks for run in study.cell(block, arm).values()]
     return runs[0].config.miner.kind
