@@ -33,9 +33,9 @@ def tau(predicted: Values, gains: Values) -> float | None:
     there = np.isfinite(predicted)
     if there.sum() < 3 or np.ptp(predicted[there]) == 0 or np.ptp(gains[there]) == 0:
         return None
-    one, other = (np.sign(np.subtract.outer(values, values)) for values in (predicted[there], gains[there]))
-    agreeing, *untied = (one * other).sum() / 2, np.count_nonzero(one) / 2, np.count_nonzero(other) / 2
-    return float(np.clip(agreeing / np.sqrt(untied[0]) / np.sqrt(untied[1]), -1.0, 1.0))
+    from scipy import stats  # takes longer than all else that these pages import
+
+    return float(stats.kendalltau(predicted[there], gains[there]).statistic)
 
 
 def regret(predicted: Values, gains: Values) -> float:
