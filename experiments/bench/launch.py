@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from experiments.bench.commands import call
+from experiments.bench.turns import in_turns
 from experiments.bench.values import Case, Given, Sides
 
-RUNS = (
-    "miner=random,naive_topk,topk_abs,topk_percpos",
+MINERS = "miner=random,naive_topk,topk_abs,topk_percpos"
+RUN = (
     "data.passages=300",
     "data.train_queries=48",
     "data.test_queries=50",
@@ -30,8 +32,30 @@ def cases(_given: Given) -> Sequence[Case]:
 
 def _prepare(given: Given) -> Sides:
     def sweep(name: str, *more: str) -> Callable[[int], None]:
-        return lambda turn: call(
-            "experiments.run", ["-m", *RUNS, f"outputs={(given.scratch / f'{name}{turn}').as_posix()}", *more]
-        )
+        return lambda turn: call("experiments.run", ["-m", MINERS, *RUN, _outputs(given, f"{name}{turn}"), *more])
 
-    return Sides(sweep("parallel", "hydra/launcher=parallel", "hydra.launcher.n_jobs=2"), sweep("serial"), warm=False)
+    parallel = sweep("parallel", "hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
+    return Sides(parallel, sweep("serial"), limit=lambda _spent: _two_at_once(given), warm=False)
+
+
+def _two_at_once(given: Given) -> str:
+    """What the machine itself gives for two runs that share nothing."""
+
+    def run(name: str) -> None:
+        call("experiments.run", [*RUN, "miner=naive_topk", _outputs(given, name)])
+
+    def at_once(_turn: int) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(run, ("one", "other")))
+
+    def in_line(_turn: int) -> None:
+        run("first")
+        run("second")
+
+    spent, _ = in_turns(Sides(at_once, in_line, warm=False), rounds=1)
+    times = spent["peer"][0].wall / spent["ours"][0].wall
+    return f"two such runs started at once, each a command of its own, are {times:.2f} times as fast as in line"
+
+
+def _outputs(given: Given, name: str) -> str:
+    return f"outputs={(given.scratch / name).as_posix()}"
