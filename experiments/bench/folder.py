@@ -1,4 +1,4 @@
-"""A BEIR folder of a million synthetic documents: the first run from its texts, and what comes back to it later."""
+"""A BEIR folder of a million synthetic documents, and of three: the first run from its texts, and what comes later."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from experiments.bench.values import Case, Given, Sides, Spent
 from experiments.bench.vectors import SEED, STATIC, execution
 from experiments.models.encoder import load_encoder
 
-DOCUMENTS, QUICK = 1_000_000, 300
+DOCUMENTS, MORE, QUICK = 1_000_000, 3_000_000, 300
 QUERIES, TESTED = 10_000, 1_000
 WORDS = 30
 NAME = "synthetic"
@@ -27,41 +28,44 @@ ROWS_AT_ONCE = 10_000
 
 def cases(given: Given) -> Sequence[Case]:
     """From texts to mined rows, one more threshold, and a run that is done; each a command of its own."""
-    what = f"{_documents(given):,} synthetic documents of {WORDS} words"
-    return [
-        Case(f"first run: a folder of {what}, to mined rows", _first, waited=True, once=True),
-        Case(f"one more threshold: {what}", _threshold, waited=True, target=2.0),
-        Case(f"a run that is done: {what}", _done, waited=True, target=3.0),
+    documents = QUICK if given.quick else DOCUMENTS
+    found = [
+        _first(documents),
+        Case(f"one more threshold: {_called(documents)}", partial(_threshold, documents), waited=True, target=2.0),
+        Case(f"a run that is done: {_called(documents)}", partial(_done, documents), waited=True, target=3.0),
     ]
+    return found if given.quick else [*found, _first(MORE)]
 
 
-def _documents(given: Given) -> int:
-    return QUICK if given.quick else DOCUMENTS
+def _called(documents: int) -> str:
+    return f"{documents:,} synthetic documents of {WORDS} words"
 
 
-def _first(given: Given) -> Sides:
-    _written(given)
+def _first(documents: int) -> Case:
+    def prepare(given: Given) -> Sides:
+        _write(given, documents)
+        shutil.rmtree(_outputs(given, documents), ignore_errors=True)
+        return Sides(lambda _turn: _mine(given, documents, FIRST), warm=False)
 
-    def first(_turn: int) -> None:
-        shutil.rmtree(_outputs(given), ignore_errors=True)
-        _mine(given, FIRST)
-
-    return Sides(first, warm=False)
-
-
-def _threshold(given: Given) -> Sides:
-    return _later(given, lambda turn: _mine(given, FIRST - STEP * (turn + 2)), limit=_importing)
+    name = f"first run: a folder of {_called(documents)}, to mined rows"
+    return Case(name, prepare, waited=True, once=True)
 
 
-def _done(given: Given) -> Sides:
-    return _later(given, lambda _turn: _mine(given, FIRST))
+def _threshold(documents: int, given: Given) -> Sides:
+    return _later(given, documents, lambda turn: FIRST - STEP * (turn + 2), limit=_importing)
 
 
-def _later(given: Given, work: Callable[[int], None], *, limit: Callable[[Spent], str] | None = None) -> Sides:
-    _written(given)
-    if not _outputs(given).is_dir():
-        _mine(given, FIRST)
-    return Sides(work, limit=limit)
+def _done(documents: int, given: Given) -> Sides:
+    return _later(given, documents, lambda _turn: FIRST)
+
+
+def _later(
+    given: Given, documents: int, bar: Callable[[int], float], *, limit: Callable[[Spent], str] | None = None
+) -> Sides:
+    _write(given, documents)
+    if not _outputs(given, documents).is_dir():
+        _mine(given, documents, FIRST)
+    return Sides(lambda turn: _mine(given, documents, bar(turn)), limit=limit)
 
 
 def _importing(_spent: Spent) -> str:
@@ -71,28 +75,27 @@ def _importing(_spent: Spent) -> str:
     return f"{spent['ours'][0].cpu:.2f} CPU s are a new process that imports torch and the pipeline"
 
 
-def _mine(given: Given, threshold: float) -> None:
-    data = ["data=beir", f"data.name={NAME}", f"data.path={_folder(given).as_posix()}"]
-    mine(given, *data, f"miner.threshold={threshold:.4f}", outputs=_outputs(given))
+def _mine(given: Given, documents: int, threshold: float) -> None:
+    data = ["data=beir", f"data.name={NAME}", f"data.path={_folder(given, documents).as_posix()}"]
+    mine(given, *data, f"miner.threshold={threshold:.4f}", outputs=_outputs(given, documents))
 
 
-def _outputs(given: Given) -> Path:
-    return given.scratch / "folder_outputs"
+def _outputs(given: Given, documents: int) -> Path:
+    return given.scratch / f"folder_outputs{documents}"
 
 
-def _folder(given: Given) -> Path:
-    return given.scratch / NAME
+def _folder(given: Given, documents: int) -> Path:
+    return given.scratch / f"{NAME}{documents}"
 
 
-def _written(given: Given) -> None:
+def _write(given: Given, documents: int) -> None:
     """Write the folder, once: words drawn evenly from the encoder's vocabulary, one relevant document a query."""
-    folder, draw = _folder(given), np.random.default_rng(SEED)
+    folder, draw = _folder(given, documents), np.random.default_rng(SEED)
     if folder.is_dir():
         return
     tokens = load_encoder(STATIC, execution=execution(given), precision="fp32").tokenizer.get_vocab()
     words = np.array(sorted(token for token in tokens if token.isascii() and token.isalpha() and len(token) > 2))
     (folder / "qrels").mkdir(parents=True)
-    documents = _documents(given)
     queries = min(QUERIES, documents // 2)
     _write_texts(folder / "corpus.jsonl", "d", documents, words=words, draw=draw)
     _write_texts(folder / "queries.jsonl", "q", queries, words=words, draw=draw)
