@@ -13,8 +13,9 @@ TOKENS = 330_000
 """Tokens that a run trains on under effort 1: about a minute of a small student on one core with bf16 units."""
 ROWS = 600
 """Rows a run wants to train on under effort 1, if need be at shorter texts; more where there is room for more."""
-PASSES = 3
-"""Times that each training row is seen at most, on average."""
+PASSES = 2
+"""Times that each training row is seen at most, on average: study how_many_queries found mined negatives to pay in one pass
+and in two, in four no more."""
 FEWEST_STEPS = 20
 BATCHES = ((32, 60, 256), (16, 30, 128), (8, 0, 0))
 """(batch size, steps of it, training rows from which on it is taken)."""
