@@ -13,6 +13,8 @@ from experiments.bench.values import Bench, Curve, Machine, Measured
 
 FILE = "bench.json"
 MEASURE = "python -m experiments.bench"
+MANY = 10_000_000
+"""Documents for which memory is worked out."""
 
 
 def bench_pages(source: Source, *, keep: Path | None = None) -> dict[Path, bytes]:
@@ -53,7 +55,7 @@ def _machine_part(name: str, bench: Bench) -> list[str]:
     if beside:
         lines += [markdown(_beside(beside)), *_notes(beside)]
     if alone:
-        lines += [markdown(_alone(alone)), *_notes(alone)]
+        lines += [markdown(_alone(alone)), *_notes(alone), *_growth(alone)]
     if bench.curves:
         figure = cost_figure(bench.curves)
         lines += [f"![{figure.title}]({name}/cost.svg)", "", figure.caption, "", markdown(_curves(bench.curves))]
@@ -125,6 +127,20 @@ def _notes(rows: Sequence[Measured]) -> list[str]:
     notes = [(one, "; ".join(text for text in (one.agreement, one.limit) if text)) for one in rows]
     lines = [f"- {one.stage}, {_named(one)}: {text}." for one, text in notes if text]
     return [*lines, ""] if lines else []
+
+
+def _growth(rows: Sequence[Measured]) -> list[str]:
+    """What memory grows by from one number of documents to another, and what many would take."""
+    sizes = sorted((one.documents, one.ours_mb) for one in rows if one.documents and one.ours_mb is not None)
+    if len(sizes) < 2:
+        return []
+    (few, low), (more, high) = sizes[0], sizes[-1]
+    each = (high - low) / (more - few)
+    return [
+        f"The first run's memory grows by {each * 2**20:,.0f} bytes a document between {few:,} and {more:,}; at that "
+        f"rate {MANY:,} take {(high + each * (MANY - more)) / 2**10:.1f} GiB.",
+        "",
+    ]
 
 
 def _named(one: Measured) -> str:

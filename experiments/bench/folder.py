@@ -48,7 +48,7 @@ def _first(documents: int) -> Case:
         return Sides(lambda _turn: _mine(given, documents, FIRST), warm=False)
 
     name = f"first run: a folder of {_called(documents)}, to mined rows"
-    return Case(name, prepare, waited=True, once=True)
+    return Case(name, prepare, waited=True, once=True, documents=documents)
 
 
 def _threshold(documents: int, given: Given) -> Sides:

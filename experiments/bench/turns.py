@@ -111,6 +111,7 @@ def _compared(stage: str, place: int, given: Given) -> Measured:
         target=case.target if times or case.against is None else None,
         agreement=sides.agreement(last["ours"], last["peer"]) if sides.agreement and sides.peer else None,
         limit=sides.limit(ours) if sides.limit else None,
+        documents=case.documents,
     )
 
 

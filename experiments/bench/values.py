@@ -46,7 +46,7 @@ class Measured(Value):
     times: the median over rounds of peer / ours by `clock`, None without a peer. *_mb: the most memory (MiB) of a
     process that did one side alone, a command's where it is one; None where it was not measured. target: at least so
     many times as fast as the peer, without a peer at most so many seconds. agreement: what both sides' results have in
-    common. limit: what bounds the case, measured.
+    common. limit: what bounds the case, measured. documents: how many there are, where that is what memory depends on.
     """
 
     stage: str
@@ -62,6 +62,7 @@ class Measured(Value):
     target: float | None
     agreement: str | None
     limit: str | None
+    documents: int | None = None
 
     @property
     def met(self) -> bool | None:
@@ -127,7 +128,7 @@ class Case:
 
     clock: on a GPU that on the wall counts whatever stands here. memory: whether that of each side is measured, in a
     process of its own. waited: a command without a peer, whose memory is known when it has ended. once: in one round,
-    for what takes minutes.
+    for what takes minutes. documents: as in `Measured`.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Case:
     memory: bool = True
     waited: bool = False
     once: bool = False
+    documents: int | None = None
 
 
 @dataclass(frozen=True)
