@@ -96,7 +96,7 @@ def _beside(rows: Sequence[Measured]) -> Table:
 
 
 def _alone(rows: Sequence[Measured]) -> Table:
-    header = ("command", "CPU s", "s on the clock", "target, s", "MiB")
+    header = ("command", "CPU s", "s on the clock", "target, CPU s unless said", "MiB")
     return Table(
         header,
         tuple(
@@ -115,7 +115,8 @@ def _target(one: Measured) -> str:
     if one.target is None:
         return DASH
     sign = "≤" if one.times is None else "≥"
-    return f"{sign} {one.target:g}: {'met' if one.met else 'not met'}"
+    clock = " (clock)" if one.times is None and one.clock == "wall" else ""
+    return f"{sign} {one.target:g}{clock}: {'met' if one.met else 'not met'}"
 
 
 def _memory(peak: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from analysis.formats import percent
 from analysis.load import Study
@@ -13,8 +13,9 @@ from experiments.records.schema import RunRecord
 
 def leak_notes(study: Study, block: str) -> str:
     """Both notes on a block's finished runs, each with a space before it; "" where there is nothing to say."""
-    records = [run.record for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
-    return leak_note(records) + evaluated_note([one.mining for one in records if one.mining is not None])
+    records = {arm: [run.record for run in study.cell(block, arm).values()] for arm in study.plan.arms(block)}
+    mined = {arm: [one.mining for one in found if one.mining is not None] for arm, found in records.items()}
+    return leak_note(record for found in records.values() for record in found) + evaluated_note(mined)
 
 
 def leaking(record: RunRecord) -> int:
@@ -61,11 +62,15 @@ _OF = {"queries": "training queries", "positives": "relevant passages of trainin
 _TO = {"queries": "queries", "documents": "relevant documents"}
 
 
-def evaluated_note(mining: Sequence[MiningFacts]) -> str:
-    """The range, over the runs, of how much of what was mined is relevant in evaluation; "" where nothing is."""
-    shares = [facts.evaluated / facts.mined for facts in mining if facts.evaluated is not None and facts.mined]
-    if not shares or not max(shares):
+def evaluated_note(mining: Mapping[str, Sequence[MiningFacts]]) -> str:
+    """How much of what each arm mined is relevant in evaluation, over all of its runs; "" where nothing is."""
+    shares = {}
+    for arm, runs in mining.items():
+        counted = [(facts.evaluated, facts.mined) for facts in runs if facts.evaluated is not None and facts.mined]
+        if counted:
+            evaluated, mined = map(sum, zip(*counted, strict=True))
+            shares[arm] = evaluated / mined
+    if not any(shares.values()):
         return ""
-    low, high = percent(min(shares)), percent(max(shares))
-    much = high if low == high else f"{low} to {high}"
-    return f" Of the mined negatives, {much} are relevant for dev, test or held-out queries of their collection."
+    said = ", ".join(f"{arm} {percent(share)}" for arm, share in shares.items())
+    return f" Of the mined negatives these are relevant for dev, test or held-out queries of their collection: {said}."

@@ -30,7 +30,7 @@ MEANINGS = (
 )
 OTHERS = """
 Of "at least as good" and "does not help": holds where a difference beyond the study's margin in the other direction is
-excluded. Of "as good as": equivalent within the margin; reversed where the whole interval lies outside it. Of false
+excluded, even where the interval lies clear of 0 there; else reversed where it does, by however little. Of "as good as": equivalent within the margin; reversed where the whole interval lies outside it. Of false
 negatives: Wilson's intervals of the two rates lie apart.
 """
 THEN = (
@@ -55,7 +55,7 @@ def _page(found: Sequence[tuple[Claim, list[Line]]], folder: Path) -> str:
         f"{markdown(Table(('verdict', 'what it means'), MEANINGS, left=2))}{OTHERS}",
         f"## Claims\n\n{markdown(_overview(found, folder))}",
         f"## What was run\n\n{_runs(found)}",
-        f"## What would test the rest\n\n{_commands(found)}",
+        f"## What would test more\n\n{_commands(found)}",
         f"## What the paper's figures contradict\n\n{inconsistency_table(folder)}",
     ]
     return "\n".join(sections)
