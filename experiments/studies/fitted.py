@@ -15,7 +15,7 @@ ROWS = 600
 """Rows a run wants to train on under effort 1, if need be at shorter texts; more where there is room for more."""
 PASSES = 2
 """Times that each training row is seen at most, on average: study how_many_queries found mined negatives to pay in one
-pass and in two, in four no more."""
+pass and in two, which was not shown for four."""
 FEWEST_STEPS = 20
 BATCHES = ((32, 60, 256), (16, 30, 128), (8, 0, 0))
 """(batch size, steps of it, training rows from which on it is taken)."""
