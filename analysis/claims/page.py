@@ -30,8 +30,9 @@ MEANINGS = (
 )
 OTHERS = """
 Of "at least as good" and "does not help": holds where a difference beyond the study's margin in the other direction is
-excluded, even where the interval lies clear of 0 there; else reversed where it does, by however little. Of "as good as": equivalent within the margin; reversed where the whole interval lies outside it. Of false
-negatives: Wilson's intervals of the two rates lie apart.
+excluded, even where the interval lies clear of 0 there; else reversed where it does, by however little. Of "as good
+as": equivalent within the margin; reversed where the whole interval lies outside it. Of false negatives: Wilson's
+intervals of the two rates lie apart.
 """
 THEN = (
     "`BEIR_HOME` names the folder of the collections. Then `python -m experiments.publish NAME` and\n"

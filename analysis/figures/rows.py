@@ -49,6 +49,7 @@ def draw_panels(panels: Sequence[Panel], *, axis: str, margin: float | None = No
     for ax, panel in zip(axes[:, 0], panels, strict=True):
         _draw_panel(ax, panel, margin)
     axes[-1, 0].set_xlabel(axis)
+    axes[-1, 0].locator_params(axis="x", nbins=5)  # matplotlib's own choice makes labels of four decimals touch
     return figure
 
 
