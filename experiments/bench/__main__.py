@@ -68,9 +68,7 @@ def _parser() -> Parser:
     parser.add_argument("--threads", type=int, default=1, help="of torch and faiss (default: 1)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--rounds", type=int, default=3, help="that each side is repeated (default: 3)")
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes: a try in a minute or two, no figures to quote"
-    )
+    parser.add_argument("--quick", action="store_true", help="small sizes: a try in a few minutes, no figures to quote")
     parser.add_argument(
         "--no-memory", action="store_true", help="leave peak memory out, which takes two more processes"
     )

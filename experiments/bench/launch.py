@@ -10,6 +10,7 @@ from experiments.bench.turns import in_turns
 from experiments.bench.values import Case, Given, Sides
 
 MINERS = "miner=random,naive_topk,topk_abs,topk_percpos"
+STEPS, QUICK = 60, 2
 RUN = (
     "data.passages=300",
     "data.train_queries=48",
@@ -17,7 +18,6 @@ RUN = (
     "data.dev_queries=0",
     "teacher=static",
     "student=tiny",
-    "train.steps=60",
     "tracker=none",
     "execution.results=null",
     "execution.threads=1",
@@ -32,7 +32,7 @@ def cases(_given: Given) -> Sequence[Case]:
 
 def _prepare(given: Given) -> Sides:
     def sweep(name: str, *more: str) -> Callable[[int], None]:
-        return lambda turn: call("experiments.run", ["-m", MINERS, *RUN, _outputs(given, f"{name}{turn}"), *more])
+        return lambda turn: call("experiments.run", ["-m", MINERS, *_run(given, f"{name}{turn}"), *more])
 
     parallel = sweep("parallel", "hydra/launcher=parallel", "hydra.launcher.n_jobs=2")
     return Sides(parallel, sweep("serial"), limit=lambda _spent: _two_at_once(given), warm=False)
@@ -42,7 +42,7 @@ def _two_at_once(given: Given) -> str:
     """What the machine itself gives for two runs that share nothing."""
 
     def run(name: str) -> None:
-        call("experiments.run", [*RUN, "miner=naive_topk", _outputs(given, name)])
+        call("experiments.run", ["miner=naive_topk", *_run(given, name)])
 
     def at_once(_turn: int) -> None:
         with ThreadPoolExecutor(2) as pool:
@@ -57,5 +57,6 @@ def _two_at_once(given: Given) -> str:
     return f"two such runs started at once, each a command of its own, are {times:.2f} times as fast as in line"
 
 
-def _outputs(given: Given, name: str) -> str:
-    return f"outputs={(given.scratch / name).as_posix()}"
+def _run(given: Given, name: str) -> list[str]:
+    steps = QUICK if given.quick else STEPS
+    return [*RUN, f"train.steps={steps}", f"outputs={(given.scratch / name).as_posix()}"]
