@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +30,8 @@ def cases(given: Given) -> Sequence[Case]:
     documents = QUICK if given.quick else DOCUMENTS
     found = [
         _first(documents),
-        Case(f"one more threshold: {_called(documents)}", partial(_threshold, documents), waited=True, target=2.0),
-        Case(f"a run that is done: {_called(documents)}", partial(_done, documents), waited=True, target=3.0),
+        _later("one more threshold", documents, lambda turn: FIRST - STEP * (turn + 2), target=2.0, limit=_importing),
+        _later("a run that is done", documents, lambda _turn: FIRST, target=3.0),
     ]
     return found if given.quick else [*found, _first(MORE)]
 
@@ -51,21 +50,23 @@ def _first(documents: int) -> Case:
     return Case(name, prepare, waited=True, once=True, documents=documents)
 
 
-def _threshold(documents: int, given: Given) -> Sides:
-    return _later(given, documents, lambda turn: FIRST - STEP * (turn + 2), limit=_importing)
-
-
-def _done(documents: int, given: Given) -> Sides:
-    return _later(given, documents, lambda _turn: FIRST)
-
-
 def _later(
-    given: Given, documents: int, bar: Callable[[int], float], *, limit: Callable[[Spent], str] | None = None
-) -> Sides:
-    _write(given, documents)
-    if not _outputs(given, documents).is_dir():
-        _mine(given, documents, FIRST)
-    return Sides(lambda turn: _mine(given, documents, bar(turn)), limit=limit)
+    what: str,
+    documents: int,
+    bar: Callable[[int], float],
+    *,
+    target: float,
+    limit: Callable[[Spent], str] | None = None,
+) -> Case:
+    """What comes back to the folder. bar: the threshold of each turn."""
+
+    def prepare(given: Given) -> Sides:
+        _write(given, documents)
+        if not _outputs(given, documents).is_dir():
+            _mine(given, documents, FIRST)
+        return Sides(lambda turn: _mine(given, documents, bar(turn)), limit=limit)
+
+    return Case(f"{what}: {_called(documents)}", prepare, waited=True, target=target)
 
 
 def _importing(_spent: Spent) -> str:
