@@ -84,7 +84,7 @@ def _beside(rows: Sequence[Measured]) -> Table:
                 one.against or DASH,
                 _seconds(one, ours=True),
                 _seconds(one, ours=False),
-                f"{one.times:.2f}{' (clock)' if one.clock == 'wall' else ''}",
+                f"{one.times:.2f}{_clock(one)}",
                 _target(one),
                 _memory(one.ours_mb),
                 _memory(one.peer_mb),
@@ -115,8 +115,12 @@ def _target(one: Measured) -> str:
     if one.target is None:
         return DASH
     sign = "≤" if one.times is None else "≥"
-    clock = " (clock)" if one.times is None and one.clock == "wall" else ""
+    clock = _clock(one) if one.times is None else ""
     return f"{sign} {one.target:g}{clock}: {'met' if one.met else 'not met'}"
+
+
+def _clock(one: Measured) -> str:
+    return " (clock)" if one.clock == "wall" else ""
 
 
 def _memory(peak: float | None) -> str:
