@@ -46,7 +46,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Room:
+class Buffers:
     """Memory that one thread uses chunk after chunk: products of queries and documents, and which of them count."""
 
     documents: int
@@ -54,19 +54,19 @@ class Room:
     reached: Tensor
 
     @staticmethod
-    def of(*, queries: int, k: int, documents: int, threads: int = 1) -> Room:
+    def of(*, queries: int, k: int, documents: int, threads: int = 1) -> Buffers:
         """For chunks of so many queries, a search of k and a corpus of so many documents.
 
-        threads: that have such a room each. A block has k groups at least.
+        threads: that have such buffers each. A block has k groups at least.
         """
         import torch
 
         most = max(GROUP * k, min(documents, MOST, HELD // (threads * queries)) // GROUP * GROUP)
         products = torch.empty(queries * most, dtype=torch.bfloat16)
-        return Room(most, products, torch.empty(min(len(products), max(COMPARED, queries)), dtype=torch.bool))
+        return Buffers(most, products, torch.empty(min(len(products), max(COMPARED, queries)), dtype=torch.bool))
 
     def product(self, documents: int, queries: int) -> Tensor:
-        """Room for the products of so many."""
+        """Where the products of so many are put."""
         return self.products[: documents * queries].view(documents, queries)
 
 
@@ -111,21 +111,21 @@ class Halves:
             residual = max(residual, float(torch.linalg.vector_norm(part.sub_(half), dim=1).max()))
         return Halves(values, group, reach, longest, residual + longest * 2.0**-24)
 
-    def cast(self, queries: Scores, k: int, *, room: Room) -> Net:
-        """The documents that may be among the k best of each query (q, d), q and k no more than there is room for."""
+    def cast(self, queries: Scores, k: int, *, buffers: Buffers) -> Net:
+        """The documents that may be among the k best of each query (q, d); q and k fit into `buffers`."""
         import torch
 
         exact = torch.from_numpy(np.array(queries))
         half = exact.bfloat16()
         error, best = self._errors(exact, half), None
         catch = Catch.empty(len(half), WIDEST * k)
-        for start in range(0, len(self.values), room.documents):
-            block = self.values[start : start + room.documents]
-            bits = torch.mm(block, half.T, out=room.product(len(block), len(half))).view(torch.int16)
+        for start in range(0, len(self.values), buffers.documents):
+            block = self.values[start : start + buffers.documents]
+            bits = torch.mm(block, half.T, out=buffers.product(len(block), len(half))).view(torch.int16)
             maxima = bits.view(self.group, -1, len(half)).amax(dim=0).T.contiguous()
             best = largest(maxima if best is None else torch.cat([best, maxima], dim=1), k)
             lowest = lowest_products(best.amin(dim=1).numpy(), error)
-            catch = catch.lifted(lowest).joined(start, bits.numpy(), room.reached.numpy())
+            catch = catch.lifted(lowest).joined(start, bits.numpy(), buffers.reached.numpy())
         return catch.net()
 
     def _errors(self, exact: Tensor, half: Tensor) -> npt.NDArray[np.float64]:

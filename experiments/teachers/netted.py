@@ -10,7 +10,7 @@ import numpy.typing as npt
 from experiments.ir import Positions, Scores
 from experiments.slices import slices
 from experiments.teachers.found import Found
-from experiments.teachers.halves import QUERIES, Halves, Room
+from experiments.teachers.halves import QUERIES, Buffers, Halves
 from experiments.teachers.pairs import longest, rounding_of
 from experiments.teachers.rescore import Rescorer
 from experiments.teachers.threads import each_chunk
@@ -35,10 +35,10 @@ def _search(found: Found, halves: Halves, queries: Scores, rescorer: Rescorer) -
     k, threads, own = found.document.shape[1], torch.get_num_threads(), threading.local()
 
     def fill(chunk: slice) -> None:
-        if not hasattr(own, "room"):
+        if not hasattr(own, "buffers"):
             size = min(QUERIES, len(queries))
-            own.room = Room.of(queries=size, k=k, documents=len(halves.values), threads=threads)
-        net = halves.cast(queries[chunk], k, room=own.room)
+            own.buffers = Buffers.of(queries=size, k=k, documents=len(halves.values), threads=threads)
+        net = halves.cast(queries[chunk], k, buffers=own.buffers)
         found.fill(chunk, net, rescorer.scores(chunk.start, net.query, net.document))
 
     # Where bf16 tells too little of such vectors the first chunk shows it, and the rest is spared.

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.teachers import halves, netted, search
-from experiments.teachers.halves import Halves, Room, as_float, lowest_products
+from experiments.teachers.halves import Buffers, Halves, as_float, lowest_products
 from experiments.teachers.netted import search_halves
 from tests.teachers.test_search import brute_force, vectors
 
@@ -113,7 +113,7 @@ def test_the_lowest_product_lets_through_what_can_be_among_the_best(score: float
     assert bits[0] == halves.NONE or as_float(bits)[0] <= worst.float()[0]
 
 
-def test_room_is_shared_by_threads() -> None:
-    alone, four = (Room.of(queries=1024, k=9, documents=10**7, threads=threads) for threads in (1, 16))
+def test_buffers_are_shared_by_threads() -> None:
+    alone, four = (Buffers.of(queries=1024, k=9, documents=10**7, threads=threads) for threads in (1, 16))
     assert alone.documents == halves.MOST
     assert 16 * len(four.products) <= halves.HELD
