@@ -7,12 +7,10 @@ from pathlib import Path
 
 from analysis.figures.cost import cost_figure
 from analysis.formats import DASH, Table, markdown
-from analysis.measured import read_measured
 from analysis.sources import Source
-from experiments.bench.values import Bench, Curve, Machine, Measured
+from experiments.bench.values import FILE, MEASURE, Bench, Curve, Machine, Measured
+from experiments.measured import read_measured
 
-FILE = "bench.json"
-MEASURE = "python -m experiments.bench"
 MANY = 10_000_000
 """Documents for which memory is worked out."""
 

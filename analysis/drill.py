@@ -10,8 +10,8 @@ from statistics import median
 from pydantic import BaseModel, ConfigDict
 
 from analysis.formats import Table, markdown
-from analysis.measured import read_measured
 from analysis.sources import Source
+from experiments.measured import read_measured
 
 FILE = "drill.json"
 

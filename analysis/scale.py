@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from analysis.formats import DASH, Table, markdown
-from analysis.measured import read_measured
 from analysis.sources import Source
+from experiments.measured import read_measured
 
 FILE = "scale.json"
 SIZES = (1_000_000, 10_000_000, 100_000_000)

@@ -13,17 +13,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from experiments.bench.machine import describe, kind
 from experiments.bench.turns import STAGES, cases_of, measure
-from experiments.bench.values import Bench, Curve, Given, Measured, Spent
+from experiments.bench.values import FILE, MEASURE, Bench, Curve, Given, Measured, Spent
 from experiments.entry import Parser, beir_home, check_writable, guarded
 from experiments.errors import UserError
 from experiments.files import write_json
+from experiments.measured import read_measured
 from experiments.models.device import resolve_device
 
-FILE = "bench.json"
 MAIN = "squad"
 """The collection that is taken where BEIR_HOME has it."""
 
@@ -47,7 +45,7 @@ def _command(arguments: Sequence[str] | None) -> int:
         check_writable("--out", folder)
         path, kept = folder / FILE, Bench(machine=machine)
         if path.is_file():
-            kept = read_bench(path).model_copy(update={"machine": machine})
+            kept = read_measured(path, Bench, command=MEASURE).model_copy(update={"machine": machine})
         for stage in parsed.stages or STAGES:
             kept = _with_stage(kept, stage, given)
             write_json(path, kept.model_dump(mode="json"))
@@ -97,14 +95,6 @@ def _given(parsed: argparse.Namespace, scratch: Path) -> Given:
         quick=parsed.quick,
         memory=not parsed.no_memory,
     )
-
-
-def read_bench(path: Path) -> Bench:
-    """What was kept. Raises UserError for a file of another form."""
-    try:
-        return Bench.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UserError(f"{path}: {error.errors()[0]['msg']}: delete it and measure again") from error
 
 
 def _with_stage(kept: Bench, stage: str, given: Given) -> Bench:

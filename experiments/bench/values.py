@@ -11,6 +11,10 @@ from experiments.config import Value
 
 Clock = Literal["cpu", "wall"]
 
+FILE = "bench.json"
+MEASURE = "python -m experiments.bench"
+"""The file of a kind of machine, and the command that makes it."""
+
 
 class Given(Value):
     """How the bench was asked to measure.

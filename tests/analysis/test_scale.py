@@ -57,5 +57,7 @@ def test_arithmetic_follows_from_the_measured_rates(tmp_path: Path) -> None:
 
 def test_a_file_of_another_form_is_one_line(tmp_path: Path) -> None:
     path = written(tmp_path, {**MEASURED, "real": {**SEARCH, "vectors": "nfcorpus"}})
-    with pytest.raises(UserError, match=r"real.encoded_per_second: Field required: run `make scale` again"):
+    with pytest.raises(
+        UserError, match=r"real.encoded_per_second: Field required: delete it, then run `make scale` again"
+    ):
         read_scale(path)

@@ -12,7 +12,7 @@ import pytest
 from analysis.bench import bench_page, bench_pages
 from analysis.sources import open_source
 from experiments.bench import folder
-from experiments.bench.__main__ import line, main, read_bench
+from experiments.bench.__main__ import line, main
 from experiments.bench.commands import _by_stage
 from experiments.bench.machine import kind
 from experiments.bench.turns import in_turns, slope
@@ -87,7 +87,7 @@ def test_a_stage_beside_its_peers(stage: str, tmp_path: Path, capsys: pytest.Cap
     """Small, in processes of their own."""
     where = ["--name", "here", "--out", str(tmp_path)]
     assert main([stage, "--quick", "--rounds", "2", "--no-memory", *where]) == 0
-    bench = read_bench(tmp_path / "here" / "bench.json")
+    bench = Bench.model_validate_json((tmp_path / "here" / "bench.json").read_bytes())
     told = [one for one in bench.measured if one.peer is not None and one.peer.cpu > SHORT]
     assert told
     for one in told:
@@ -112,7 +112,7 @@ def test_a_stage_measured_again_replaces_itself_alone(tmp_path: Path) -> None:
     kept = Bench(machine=machine(), measured=(measured(ours=1.0, peer=2.0, target=1.0), other))
     (folder / "bench.json").write_text(kept.model_dump_json())
     assert main(["search", "--quick", "--rounds", "1", "--name", "here", "--out", str(tmp_path)]) == 0
-    bench = read_bench(folder / "bench.json")
+    bench = Bench.model_validate_json((folder / "bench.json").read_bytes())
     assert bench.measured[0] == other
     assert [one.stage for one in bench.measured[1:]] == ["search", "search"]
     assert all((one.ours_mb or 0) > 100 < (one.peer_mb or 0) for one in bench.measured[1:])
@@ -155,7 +155,10 @@ def test_a_file_of_another_form_is_one_line(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "bench.json").write_text(json.dumps({"measured": []}))
     assert main(["search", "--quick", "--name", "here", "--out", str(tmp_path)]) == 2
-    assert "bench.json: Field required: delete it and measure again" in capsys.readouterr().err
+    assert (
+        "bench.json: machine: Field required: delete it, then run `python -m experiments.bench` again"
+        in capsys.readouterr().err
+    )
 
 
 def test_kinds_of_machines_have_names() -> None:

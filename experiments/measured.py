@@ -1,4 +1,4 @@
-"""Measurements that a command has left as JSON beside the page that is made from them."""
+"""Reads measurements that a command has left as JSON beside the page that is made from them."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ def read_measured(path: Path, form: type[Measured], *, command: str) -> Measured
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {where}: {first['msg']}: run `{command}` again") from error
+        raise UserError(f"{path}: {where}: {first['msg']}: delete it, then run `{command}` again") from error
