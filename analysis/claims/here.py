@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from analysis.arms import ArmRow, KnownFalse, arm_rows
 from analysis.claims.schema import Claim, Kind, Pair, StudyTest
+from analysis.claims.there import bound
 from analysis.compare import compare_arms, difference_tasks, equivalence
 from analysis.formats import DASH
 from analysis.load import Study
 from analysis.stats import Difference
 from analysis.tables.cells import difference_text, known_text, marks
+from analysis.tables.overlap import overlapping, overlaps
+from experiments.records.folder import is_outdated
 
 LEAST_SEEDS = 5
 """Fewer give no verdict."""
@@ -44,31 +48,29 @@ class Line:
         return self.ours != DASH
 
 
-def lines(claim: Claim, published: Mapping[str, Callable[[], Study]]) -> list[Line]:
-    """Every test of a claim. published: name -> how to load a study that has a plan."""
+def lines(claim: Claim, published: Mapping[str, Callable[[], Study]], folder: Path) -> list[Line]:
+    """Every test of a claim. published: name -> how to load a study that has a plan. folder: the paper's figures."""
     return [
         line
         for test in claim.tests
         for name, arguments in test.published
-        for line in _of_study(claim, test, name, arguments, published)
+        for line in (
+            _of_study(claim, test, published[name](), folder)
+            if name in published
+            else [_untested(test, name, "not run", command=f"python -m experiments.run -m {arguments}")]
+        )
     ]
 
 
-def _of_study(
-    claim: Claim, test: StudyTest, name: str, arguments: str, published: Mapping[str, Callable[[], Study]]
-) -> Iterator[Line]:
-    if name not in published:
-        yield _untested(test, name, "not run", command=f"python -m experiments.run -m {arguments}")
-        return
+def _of_study(claim: Claim, test: StudyTest, study: Study, folder: Path) -> Iterator[Line]:
     if claim.kind == "overlap":
-        yield _untested(test, name, "its page shows the overlaps")
+        yield from _overlaps(test, study, bound(claim, folder))
         return
-    study = published[name]()
     for pair in test.pairs or claim.pairs:
         found = [_arms(study, block, pair) for block in test.blocks or study.plan.blocks]
         both = [arms for arms in found if arms is not None]
         if not both:
-            yield _untested(test, name, "the study lacks one of these arms", contrast=" − ".join(pair))
+            yield _untested(test, study.name, "the study lacks one of these arms", contrast=" − ".join(pair))
         for first, second in both:
             about = _rates if claim.kind == "fewer_false" else _scores
             yield about(claim.kind, test, study, first, second)
@@ -112,6 +114,25 @@ def _rates(_kind: Kind, test: StudyTest, study: Study, first: ArmRow, second: Ar
     fewer = f" ({100 * (1 - known.rate / other.rate):.0f}% fewer)" if 0 < known.rate < other.rate else ""
     ours = f"{known_text(known)} against {known_text(other)}{fewer}"
     return _with(line, study, min(first.seeds, second.seeds), ours, fewer_false(known, other))
+
+
+def _overlaps(test: StudyTest, study: Study, below: float) -> Iterator[Line]:
+    """A line an arm whose teachers' negatives were compared.
+
+    One seed gives a verdict: the rows are all of the training queries, and taking the best of each draws nothing.
+    """
+    arms = list(overlapping(study, test.blocks or study.plan.blocks))
+    if not arms:
+        yield _untested(test, study.name, "not run", command=study.plan.run_command())
+    for block, arm, run in arms:
+        found = overlaps(run)
+        line = _untested(test, study.name, "", block=block, contrast=arm)
+        if not found:
+            yield replace(line, why="no two teachers have negatives in a row")
+            continue
+        ours = f"{min(found):.2f} to {max(found):.2f} in {len(found)} cells"
+        verdict: Verdict = "holds" if max(found) < below else "reversed"
+        yield replace(line, ours=ours, seeds="1", verdict=verdict, outdated=is_outdated(run.record))
 
 
 def _told(test: StudyTest, study: Study, first: ArmRow, second: ArmRow) -> Line:

@@ -32,7 +32,8 @@ OTHERS = """
 Of "at least as good" and "does not help": holds where a difference beyond the study's margin in the other direction is
 excluded, even where the interval lies clear of 0 there; else reversed where it does, by however little. Of "as good
 as": equivalent within the margin; reversed where the whole interval lies outside it. Of false negatives: Wilson's
-intervals of the two rates lie apart.
+intervals of the two rates lie apart. Of overlaps: holds where every two teachers lie below the bound on every
+collection, else reversed; nothing is drawn there, so that one seed will do.
 """
 THEN = (
     "`BEIR_HOME` names the folder of the collections. Then `python -m experiments.publish NAME` and\n"
@@ -46,7 +47,7 @@ def claims_pages(source: Source, load: Callable[[str], Study]) -> dict[Path, byt
     if source.is_store or not (folder / "claims.yaml").is_file():
         return {}
     published = {name: partial(load, name) for name in source.studies()}
-    found = [(claim, lines(claim, published)) for claim in read_claims(folder)]
+    found = [(claim, lines(claim, published, folder)) for claim in read_claims(folder)]
     return {source.root / "claims" / "README.md": _page(found, folder).encode()}
 
 

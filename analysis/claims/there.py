@@ -22,6 +22,14 @@ def effects(claim: Claim, folder: Path) -> str:
     return "; ".join(_effect(name, claim, folder) for name in claim.there)
 
 
+def bound(claim: Claim, folder: Path) -> float:
+    """Below which the overlaps of two teachers' negatives lie. Raises UserError where no such table is named."""
+    for name in claim.there:
+        if isinstance(item := _file(name, claim, folder), Overlaps):
+            return item.below
+    raise UserError(f"claims.yaml: {claim.claim!r}: there: {', '.join(claim.there)} should name a table of overlaps")
+
+
 def _file(name: str, claim: Claim, folder: Path) -> PaperFile:
     found = paper_files(folder).get(name)
     if found is None:

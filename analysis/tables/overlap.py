@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.formats import DASH, Table, markdown
 from analysis.load import FinishedRun, Study
@@ -17,13 +17,22 @@ NOTE = (
 
 def overlap_markdown(study: Study, blocks: Sequence[str]) -> str:
     """A table an arm: one row a pair of teachers, one column a collection; "" where no ensemble has mined."""
-    tables = [
-        f"{block} / {arm}\n\n{markdown(_table(runs[0]))}"
-        for block in blocks
-        for arm in study.plan.arms(block)
-        if (runs := [run for run in study.cell(block, arm).values() if _facts(run)])
-    ]
+    tables = [f"{block} / {arm}\n\n{markdown(_table(run))}" for block, arm, run in overlapping(study, blocks)]
     return "\n".join([*tables, NOTE, ""]) if tables else ""
+
+
+def overlapping(study: Study, blocks: Sequence[str]) -> Iterator[tuple[str, str, FinishedRun]]:
+    """(block, arm, run) of each arm whose teachers' negatives were compared; its first seed."""
+    for block in blocks:
+        for arm in study.plan.arms(block):
+            if runs := [run for run in study.cell(block, arm).values() if _facts(run)]:
+                yield block, arm, runs[0]
+
+
+def overlaps(run: FinishedRun) -> list[float]:
+    """The Jaccard index of every two teachers on every collection where both have negatives."""
+    pairs = (pair for facts in _facts(run).values() for pair in facts.overlap or ())
+    return [pair.jaccard for pair in pairs if pair.jaccard is not None]
 
 
 def _facts(run: FinishedRun) -> dict[str, MiningFacts]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from analysis.paper.read import PAPER
 from analysis.sources import open_source
 from analysis.stats import Components, Difference, equivalence_p
 from experiments.errors import UserError
+from experiments.records.mining import MemberOverlap
 from experiments.versions import EMBED
 from tests.analysis import synthetic
 from tests.analysis.conftest import THREE
@@ -110,7 +112,7 @@ def published(root: Path) -> dict[str, Callable[[], Study]]:
 
 
 def test_a_line_for_each_scale_with_ours_or_the_command(root: Path) -> None:
-    here, there = lines(claim(), published(root))
+    here, there = lines(claim(), published(root), PAPER)
     study = load_study(open_source(root), "table3_methods_cpu")
     expected = compare_arms(study, "docstrings", "topk_percpos", "naive_topk", ["docstrings/test"])
     assert expected is not None
@@ -122,7 +124,7 @@ def test_a_line_for_each_scale_with_ours_or_the_command(root: Path) -> None:
 
 
 def one(root: Path, **changed: Any) -> Line:
-    (line,) = lines(claim(tests=[{"study": "table3_methods", "scales": ["cpu"]}], **changed), published(root))
+    (line,) = lines(claim(tests=[{"study": "table3_methods", "scales": ["cpu"]}], **changed), published(root), PAPER)
     return line
 
 
@@ -136,7 +138,7 @@ def test_an_arm_is_found_by_the_row_that_it_stands_for(root: Path) -> None:
 
 def test_a_study_of_other_names_says_which_arms_stand_for_the_pair(root: Path) -> None:
     renamed = {"study": "table3_methods", "scales": ["cpu"], "pairs": [["topk_percpos", "topk_abs"]]}
-    (line,) = lines(claim(tests=[renamed]), published(root))
+    (line,) = lines(claim(tests=[renamed]), published(root), PAPER)
     assert line.contrast == "topk_percpos − naive_topk_reveal1"
 
 
@@ -174,9 +176,35 @@ def test_runs_that_stop_after_mining_have_rates(tmp_path: Path) -> None:
     assert one(tmp_path).why == "not run"
 
 
-def test_overlaps_point_to_their_page(root: Path) -> None:
+def test_overlaps_that_nobody_measured_are_not_run(root: Path) -> None:
     line = one(root, kind="overlap", pairs=[], there=["table6"])
-    assert (line.verdict, line.why, line.command) == ("not tested here", "its page shows the overlaps", "")
+    assert (line.verdict, line.why) == ("not tested here", "not run")
+    assert line.command.startswith("python -m experiments.run -m study=table3_methods")
+
+
+@pytest.mark.parametrize(
+    ("values", "ours", "verdict"),
+    [
+        ((0.02, 0.29, None), "0.02 to 0.29 in 2 cells", "holds"),
+        ((0.02, 0.3, 0.1), "0.02 to 0.30 in 3 cells", "reversed"),
+        ((None, None, None), "–", "not tested here"),
+    ],
+)
+def test_overlaps_hold_below_the_bound_of_the_paper_in_every_cell(
+    root: Path, values: tuple[float | None, ...], ours: str, verdict: str
+) -> None:
+    study = published(root)["table3_methods_cpu"]()
+    planned = next(run for run in study.plan.runs if run.arm == "topk_percpos" and run.seed == 0)
+    run = study.runs[planned.run_id]
+    assert run.record.mining is not None
+    pairs = zip([(0, 1), (0, 2), (1, 2)], values, strict=True)
+    overlap = tuple(MemberOverlap(first=a, second=b, jaccard=value) for (a, b), value in pairs)
+    mining = run.record.mining.model_copy(update={"overlap": overlap})
+    record = run.record.model_copy(update={"mining": mining})
+    compared = Study(study.plan, {**study.runs, planned.run_id: replace(run, record=record)}, study.groups)
+    overlaps = claim(kind="overlap", pairs=[], there=["table6"], tests=[{"study": "compared"}])
+    (line,) = lines(overlaps, {"compared": lambda: compared}, PAPER)
+    assert (line.contrast, line.ours, line.verdict) == ("topk_percpos", ours, verdict)
 
 
 def test_outdated_runs_are_marked(tmp_path: Path) -> None:
