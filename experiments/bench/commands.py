@@ -55,22 +55,30 @@ def _command(name: str, *arguments: str, codes: Sequence[int] = (0,)) -> Callabl
     return prepare
 
 
-def _check(_given: Given) -> Sides:
+def _check(given: Given) -> Sides:
     """The turn that is not measured makes what is kept where something has changed since the last check."""
-    return Sides(lambda _turn: call("analysis", ["build", "--check"]))
+    results = _pages(given, "kept")
+    return Sides(lambda _turn: call("analysis", ["build", "--check", "--records", results.as_posix()]))
 
 
 def _check_anew(given: Given) -> Sides:
-    """As on a fresh clone: a copy of the committed pages and records, beside which nothing is kept."""
-    beside = given.scratch / "checked"
-    shutil.copytree(HERE / "results", beside / "results")
-    shutil.copy(HERE / "README.md", beside)
+    """As on a fresh clone: nothing is kept."""
+    results = _pages(given, "anew")
 
     def check(_turn: int) -> None:
-        shutil.rmtree(beside / "outputs", ignore_errors=True)
-        call("analysis", ["build", "--check", "--records", (beside / "results").as_posix()])
+        shutil.rmtree(results.parent / "outputs", ignore_errors=True)
+        call("analysis", ["build", "--check", "--records", results.as_posix()])
 
     return Sides(check, warm=False)
+
+
+def _pages(given: Given, name: str) -> Path:
+    """A copy of the committed records with all pages made: the bench's own stages before have changed its file."""
+    beside = given.scratch / name
+    shutil.copytree(HERE / "results", beside / "results")
+    shutil.copy(HERE / "README.md", beside)
+    call("analysis", ["build", "--records", (beside / "results").as_posix()])
+    return beside / "results"
 
 
 def mine(given: Given, *data: str, outputs: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.bench import bench_page, bench_pages
 from analysis.sources import open_source
-from experiments.bench import folder
+from experiments.bench import commands, folder
 from experiments.bench.__main__ import line, main
 from experiments.bench.commands import _by_stage
 from experiments.bench.machine import kind
@@ -20,6 +20,8 @@ from experiments.bench.values import Bench, Curve, Given, Machine, Measured, Sid
 from experiments.collections.load import load_collection
 from experiments.config import BeirData
 from experiments.execution import Execution
+from tests.analysis import synthetic
+from tests.analysis.conftest import THREE
 
 GENEROUS = {"search": 0.25, "encode": 0.7, "train": 0.5, "evaluate": 0.5}
 """Times as fast as the peer at least, on sizes so small that fixed costs count: half of what was measured, or less."""
@@ -51,6 +53,24 @@ def test_time_of_waited_for_processes_counts() -> None:
 
     spent, _ = in_turns(Sides(lambda _turn: call("this", []), warm=False), rounds=1)
     assert spent["ours"][0].cpu > 0.005
+
+
+def test_pages_are_checked_though_earlier_stages_have_changed_the_bench(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, scratch = tmp_path / "here", tmp_path / "scratch"
+    kept = here / "results" / "bench" / "small"
+    kept.mkdir(parents=True)
+    bench = Bench(machine=machine(), measured=(measured(ours=1.0, peer=2.0, target=1.0),))
+    (kept / "bench.json").write_text(bench.model_dump_json())
+    (here / "README.md").write_text("no tables\n")
+    synthetic.write_study(here / "results", name="other", arms=THREE, blocks={"docstrings": {"docstrings/test": 9}})
+    monkeypatch.setattr(commands, "HERE", here)
+    found = [case for case in commands.cases(given(scratch)) if case.name.startswith("pages")]
+    assert len(found) == 2
+    for case in found:
+        case.prepare(given(scratch)).ours(0)
+    assert not (here / "results" / "bench" / "README.md").exists()
 
 
 def test_seconds_of_runs_are_added_by_stage(tmp_path: Path) -> None:
@@ -167,6 +187,12 @@ def test_kinds_of_machines_have_names() -> None:
     assert kind(machine().model_copy(update={"device": "cuda (NVIDIA H200)"})) == "cuda__nvidia_h200"
 
 
+def given(scratch: Path) -> Given:
+    return Given(
+        scratch=scratch, collection=None, beir_home=None, device="cpu", threads=1, rounds=1, quick=True, memory=False
+    )
+
+
 def machine() -> Machine:
     return Machine(
         processor="A processor",
@@ -217,12 +243,9 @@ def test_memory_is_carried_on_to_ten_million_documents() -> None:
 
 
 def test_the_synthetic_folder_is_a_collection(tmp_path: Path) -> None:
-    given = Given(
-        scratch=tmp_path, collection=None, beir_home=None, device="cpu", threads=1, rounds=1, quick=True, memory=False
-    )
     documents = folder.QUICK
-    folder._write(given, documents)
-    made = folder._folder(given, documents)
+    folder._write(given(tmp_path), documents)
+    made = folder._folder(given(tmp_path), documents)
     data = BeirData(name=folder.NAME)
     where = Execution(data_paths={folder.NAME: made}, progress=False)
     found = load_collection(data, execution=where, cache=tmp_path / "no" / "cache")
@@ -230,5 +253,5 @@ def test_the_synthetic_folder_is_a_collection(tmp_path: Path) -> None:
     assert {name: len(split.queries) for name, split in found.splits.items()} == {"train": 75, "test": 75}
     assert {len(text.split()) for text in found.corpus.texts} == {folder.WORDS}
     before = (made / "corpus.jsonl").stat().st_mtime_ns
-    folder._write(given, documents)
+    folder._write(given(tmp_path), documents)
     assert (made / "corpus.jsonl").stat().st_mtime_ns == before
