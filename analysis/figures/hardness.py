@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,45 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
     return Figure("hardness", "Hardness against known false-negative rate", caption, partial(draw_layouts, ranked))
 
 
+def frontier_figure(study: Study) -> Figure | None:
+    """A panel for each teacher and collection that a study has mined with and from; None where none were ranked."""
+    found: dict[tuple[str, str], list[Layout]] = {}
+    for block in study.plan.blocks:
+        runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
+        ranked = [layout for layout in mined_runs(runs) if layout.hardness.gap is not None and layout.rate is not None]
+        if ranked:
+            found[runs[0].config.teacher.name, runs[0].config.data.name] = ranked
+    if not found:
+        return None
+    caption = (
+        "A row a teacher, a column a collection. Harder negatives are to the left (smaller mean score gap to the "
+        "positive, in the teacher's own unit). Each curve is one method over its values, the paper's filled; naive "
+        "mining, which every method is without its bar, is where they meet. Lower at equal hardness is better. The "
+        "scale is square-root; bars are Wilson's 95% intervals; all figures stand in the tables."
+    )
+    title = "Hardness against known false-negative rate, by teacher and collection"
+    return Figure("frontier", title, caption, partial(draw_frontier, found))
+
+
+def draw_frontier(found: Mapping[tuple[str, str], list[Layout]]) -> Canvas:
+    """A row a teacher, a column a collection, as far as there are points. found: (teacher, collection) -> points."""
+    teachers, collections = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
+    figure, axes = canvas(3.4 * len(collections), 2.6 * len(teachers), rows=len(teachers), columns=len(collections))
+    for (row, teacher), (column, collection) in product(enumerate(teachers), enumerate(collections)):
+        ax = axes[row, column]
+        if (teacher, collection) not in found:
+            ax.set_visible(False)
+            continue
+        _draw(ax, found[teacher, collection])
+        ax.set_title(f"{collection}, {teacher}", loc="left", fontweight="bold")
+    for ax in axes[-1]:
+        ax.set_xlabel("mean score gap (small = hard)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("known false negatives, %")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6, frameon=False)
+    return figure
+
+
 def draw_layouts(ranked: Sequence[Layout]) -> Canvas:
     """A panel a setting."""
     settings = list(dict.fromkeys(layout.setting for layout in ranked))
@@ -43,6 +83,9 @@ def draw_layouts(ranked: Sequence[Layout]) -> Canvas:
     for ax, name in zip(axes[:, 0], settings, strict=True):
         _draw(ax, [layout for layout in ranked if layout.setting == name])
         ax.set_title(name, loc="left", fontweight="bold")
+        ax.set_xlabel("mean score gap to the positive (small = hard)")
+        ax.set_ylabel("known false negatives among mined, %")
+        ax.legend(frameon=False, loc="upper right")
     return figure
 
 
@@ -67,11 +110,8 @@ def _draw(ax: Any, layouts: list[Layout]) -> None:
             label=drawn.label,
         )
         _values(ax, points, x, y, drawn.colour)
-    ax.set_xlabel("mean score gap to the positive (small = hard)")
-    ax.set_ylabel("known false negatives among mined, %")
     ax.set_yscale("function", functions=(_root, np.square))
     ax.set_ylim(bottom=0)
-    ax.legend(frameon=False, loc="upper right")
     ax.margins(x=0.08, y=0.1)
 
 

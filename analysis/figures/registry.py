@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from analysis.chosen import chosen
 from analysis.figures.forest import forest_figure
-from analysis.figures.hardness import layout_figure
+from analysis.figures.hardness import frontier_figure, layout_figure
 from analysis.figures.panels import panels_figure
 from analysis.figures.queries import queries_figure
 from analysis.figures.rates import rates_figure
@@ -23,6 +23,7 @@ FIGURES: dict[str, Callable[[Study], Figure | None]] = {
     "rates": rates_figure,
     "thresholds": thresholds_figure,
     "hardness": layout_figure,
+    "frontier": frontier_figure,
     "panels": panels_figure,
     "queries": queries_figure,
     "scores": scores_figure,

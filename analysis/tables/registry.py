@@ -13,6 +13,7 @@ from analysis.tables.contrasts import added_markdown, contrasts_markdown
 from analysis.tables.detail import detail_markdown
 from analysis.tables.dev import dev_markdown
 from analysis.tables.expected import expected_markdown
+from analysis.tables.frontier import frontier_markdown
 from analysis.tables.overlap import overlap_markdown
 from analysis.tables.paper import paper_markdown
 from analysis.tables.search import (
@@ -60,6 +61,7 @@ TABLES: dict[str, PageTable] = {
     "pareto": PageTable("Trade-offs", pareto_markdown),
     "importance": PageTable("What mattered", importance_markdown),
     "calibration": PageTable("Reliability of the calibrated bar", calibration_markdown),
+    "frontier": PageTable("Known false negatives at equal hardness", frontier_markdown),
     "overlap": PageTable("How alike the teachers mine", overlap_markdown),
     "detail": PageTable("Detail", detail_markdown, last=True),
 }
