@@ -12,6 +12,9 @@ from experiments.config import RunConfig
 from experiments.identity import digest
 from experiments.records.mining import MiningFacts
 
+ENOUGH = 0.1
+"""Share of its rows that a value keeps at least, for its rates to say something of the method."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,6 +42,11 @@ class Layout:
     def rate(self) -> float | None:
         """Known false negatives among the mined."""
         return self.known / self.mined if self.mined else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether it keeps `ENOUGH` of its rows."""
+        return self.kept >= ENOUGH * self.rows
 
 
 def layouts(runs: Iterable[tuple[RunConfig, MiningFacts]]) -> list[Layout]:

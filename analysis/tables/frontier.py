@@ -22,8 +22,9 @@ NOTE = (
     "Hardness: mean score gap to the row's positive, in the teacher's own unit, of what a method mines. Each method's "
     "rate is read off its curve at the gap of PercPos at the paper's value, in a straight line between the two values "
     "next to it (naive mining, which every method is without its bar, ends each curve); a dash where the curve does "
-    "not get there. Apart: methods whose Wilson interval lies wholly below or above PercPos's. The intervals take "
-    "negatives to be independent, which those of one query are not, and methods drop different rows."
+    "not get there with a tenth of the rows kept. Apart: methods whose Wilson interval lies wholly below or above "
+    "PercPos's. The intervals take negatives to be independent, which those of one query are not, and methods drop "
+    "different rows."
 )
 
 
@@ -52,9 +53,11 @@ def _rows(block: str, found: Sequence[Layout]) -> Iterator[tuple[str, ...]]:
 def rate_at(curve: Sequence[Layout], at: float) -> KnownFalse | None:
     """Known false negatives of a method at a gap, between its two values next to it; None beyond its ends.
 
+    Its ends are its hardest and its softest value that keep enough rows.
+
     As counts, rounded, of as many mined ones as lie on the line between those of the two.
     """
-    ranked = ((p.hardness.gap, p) for p in curve if p.mined)
+    ranked = ((p.hardness.gap, p) for p in curve if p.mined and p.enough)
     points = sorted((gap, p.known / p.mined, p.mined) for gap, p in ranked if gap is not None)
     for (left, rate, mined), (right, other, more) in pairwise(points):
         if left <= at <= right:

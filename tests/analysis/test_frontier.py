@@ -38,6 +38,7 @@ def test_there_is_no_rate_beyond_the_ends_of_a_curve() -> None:
     assert rate_at([NAIVE, *ABS], 0.009) is None
     assert rate_at([NAIVE, *ABS], 0.32) is None
     assert rate_at([NAIVE], 0.01) is None
+    assert rate_at([NAIVE, *ABS, layout("topk_abs", 0.1, known=0, gap=0.5, kept=9)], 0.32) is None
     assert rate_at([layout("random", None, known=0, gap=None), NAIVE], 0.01) is None
 
 
