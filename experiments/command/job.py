@@ -18,6 +18,7 @@ from experiments.command.requeue import is_requeued
 from experiments.errors import UserError, one_line
 from experiments.records.facts import TaskScores
 from experiments.records.folder import UNFINISHED, find_record, write_failure
+from experiments.records.held import hold_run
 from experiments.records.mining import MiningFacts
 from experiments.records.schema import RunRecord
 
@@ -44,7 +45,8 @@ def execute(config: DictConfig) -> RunResult:
         return _prepare(run, log_file)
     print(header(run), flush=True)
     started = time.perf_counter()
-    result = _attempt(run, log_file)
+    with hold_run(run.execution.store, run.run_id):
+        result = _attempt(run, log_file)
     if result.record is not None or run.position:  # a single run's cause is the command's error line
         print(result_line(result, time.perf_counter() - started), flush=True)
     return result

@@ -16,6 +16,7 @@ from experiments.config import CarvedData, DataConfig, runs_in
 from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.records.folder import failure_path, find_failure, find_record
+from experiments.records.held import is_held
 from experiments.studies.cells import Cell
 from experiments.studies.staging import Staged, staged
 
@@ -50,24 +51,40 @@ class Failed:
     log: str
 
 
-def run_jobs(jobs: Sequence[Job], launch: Launch, *, at_once: bool = False) -> list[Failed]:
+def run_jobs(jobs: Sequence[Job], launch: Launch, *, at_once: bool = False, one_by_one: bool = False) -> list[Failed]:
     """Launch every run that is not done, once; those that have no record afterwards, with their causes.
 
     A run that takes another's student starts when that one has ended. When the launcher itself dies (joblib's does with
     a killed worker), the runs that had not started yet are launched again. at_once: whether the launcher runs several
-    at a time: what they share is then made first, by jobs of its own.
+    at a time: what they share is then made first, by jobs of its own. one_by_one: it is given one run after another, so
+    that a second command on the same store takes the runs that the first is not at.
     """
     unique = list({job.composed.run_id: job for job in jobs}.values())
     _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
     todo = [job for job in unique if not is_done(job.composed)]
     for job in todo:
-        failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
+        if not _is_held(job):
+            failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
     first = 0
     for wave in _waves(todo):
-        stage = staged([(job.composed, job.overrides) for job in wave]) if at_once else Staged()
-        _launch_all(wave, launch, stage, first=first, total=len(todo))
+        if one_by_one:
+            _launch_each(wave, launch, first=first, total=len(todo))
+        else:
+            stage = staged([(job.composed, job.overrides) for job in wave]) if at_once else Staged()
+            _launch_all(wave, launch, stage, first=first, total=len(todo))
         first += len(wave)
     return [_failed(job) for job in todo if not is_done(job.composed)]
+
+
+def _launch_each(jobs: Sequence[Job], launch: Launch, *, first: int, total: int) -> None:
+    """Launch one run after another, those that another process is at after the others; `first` were launched before."""
+    waiting = list(jobs)
+    while waiting:
+        job = next((job for job in waiting if not _is_held(job)), waiting[0])
+        place = first + len(jobs) - len(waiting)
+        waiting.remove(job)
+        if not is_done(job.composed):
+            launch([_launched(job, f"{place + 1}/{total}", Staged())], place)
 
 
 def _launch_all(jobs: Sequence[Job], launch: Launch, stage: Staged, *, first: int, total: int) -> None:
@@ -121,6 +138,10 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
             known = functools.partial(known_if_there, execution=run.execution)
             cache = run.execution.store / "collections"
             check_unchanged(record, run.config.data, there, known=known, cache=cache)
+
+
+def _is_held(job: Job) -> bool:
+    return is_held(job.composed.execution.store, job.composed.run_id)
 
 
 def _was_started(run: Composed) -> bool:

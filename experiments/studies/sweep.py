@@ -43,13 +43,14 @@ def run_sweep(
     composer: Composer,
     launch: Launch,
     at_once: bool = False,
+    one_by_one: bool = False,
     answer: Answer = no_answer,
 ) -> None:
     """Lay out, show and run what `arguments` ask for. Raises UserError before any run, SweepFailed after the last.
 
-    at_once: whether the launcher runs several at a time.
+    at_once: whether the launcher runs several at a time. one_by_one: whether it is given one run at a time.
     """
-    run = functools.partial(run_jobs, launch=launch, at_once=at_once)
+    run = functools.partial(run_jobs, launch=launch, at_once=at_once, one_by_one=one_by_one)
     if any(text.startswith("study=") for text in arguments):
         failed = _run_study(arguments, composer, run, answer)
     else:

@@ -13,7 +13,8 @@ from experiments.command.build import Composed
 from experiments.command.compose import Composer
 from experiments.errors import UserError
 from experiments.records.facts import CollectionFacts
-from experiments.records.folder import write_record
+from experiments.records.folder import UNFINISHED, failure_path, write_failure, write_record
+from experiments.records.held import hold_run, is_held
 from experiments.studies.dev import check_dev_only
 from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.planner import StudyPlanner
@@ -80,6 +81,50 @@ def test_a_killed_worker_costs_one_run(composer: Composer, tmp_path: Path) -> No
     with pytest.raises(SweepFailed):
         run_sweep(["study=demo", f"outputs={tmp_path}", "execution.results=null"], composer=composer, launch=launch)
     assert [arms(batch) for batch in launch.batches] == [DEMO[:2], DEMO[2:]]
+
+
+def one_by_one(composer: Composer, folder: Path, **launcher: Any) -> FakeLauncher:
+    """The study demo, each run launched by itself."""
+    launch, given = FakeLauncher(composer, **launcher), ["study=demo", f"outputs={folder}", "execution.results=null"]
+    run_sweep(given, composer=composer, launch=launch, one_by_one=True)
+    return launch
+
+
+def test_a_second_command_leaves_to_the_end_what_another_process_is_at(composer: Composer, tmp_path: Path) -> None:
+    noted: list[bool] = []
+    first, second, *_ = sweep(composer, tmp_path / "other", "study=demo").launched
+    store = tmp_path / "store"
+    note = failure_path(store, first.run_id)
+
+    def fail_none(_run: Composed) -> bool:
+        noted.append(note.is_file())
+        return False
+
+    write_failure(store, first.run_id, cause=UNFINISHED, log="run.log")
+    with hold_run(store, first.run_id), hold_run(store, second.run_id):
+        launch = one_by_one(composer, tmp_path, broken=fail_none)
+    assert [arms(batch) for batch in launch.batches] == [[arm] for arm in [*DEMO[2:], *DEMO[:2]]]
+    assert [run.position for run in launch.launched] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+    assert all(noted[:4])
+
+
+def test_what_another_process_has_done_meanwhile_is_not_launched(composer: Composer, tmp_path: Path) -> None:
+    def done_elsewhere(run: Composed) -> float:
+        if run.execution.labels.arm == DEMO[0]:
+            leave_record(other)
+        return 0.5
+
+    other = composer.run(["study=demo", "miner=random", f"outputs={tmp_path}"])
+    assert arms(one_by_one(composer, tmp_path, score=done_elsewhere).launched) == [DEMO[0], *DEMO[2:]]
+
+
+def test_a_run_is_held_as_long_as_a_process_is_at_it(tmp_path: Path) -> None:
+    assert not is_held(tmp_path, "a")
+    assert list(tmp_path.iterdir()) == []
+    with hold_run(tmp_path, "a"):
+        assert is_held(tmp_path, "a")
+        assert not is_held(tmp_path, "b")
+    assert not is_held(tmp_path, "a")
 
 
 def test_finished_runs_of_another_folder_do_not_count_as_done(composer: Composer, tmp_path: Path) -> None:

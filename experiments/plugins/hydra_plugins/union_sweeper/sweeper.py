@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 
@@ -21,8 +22,14 @@ class UnionSweeper(BasicSweeper):  # type: ignore[misc]
         assert self.hydra_context is not None
         composer = Composer(self.hydra_context.config_loader)
         given = [*self._parse_config(), *map(unforced, arguments)]
-        at_once = getattr(self.launcher, "at_once", False)
-        return run_sweep(given, composer=composer, launch=self._launch, at_once=at_once, answer=print_answer)
+        return run_sweep(
+            given,
+            composer=composer,
+            launch=self._launch,
+            at_once=getattr(self.launcher, "at_once", False),
+            one_by_one=isinstance(self.launcher, BasicLauncher),
+            answer=print_answer,
+        )
 
     def _launch(self, batch: Sequence[Sequence[str]], first: int) -> None:
         assert self.launcher is not None
