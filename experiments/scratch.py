@@ -27,17 +27,6 @@ def locked(final: Path, *, timeout: float = -1) -> Iterator[None]:
         yield
 
 
-def is_locked(final: Path) -> bool:
-    """Whether a process holds the lock of `final` at this moment. Raises OSError."""
-    if not final.with_name(f"{final.name}.lock").is_file():
-        return False
-    try:
-        with locked(final, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
 @contextmanager
 def scratch_folder(final: Path) -> Iterator[Path]:
     """A new folder to fill and `move_into_place`; whatever is left of it in the end is removed."""

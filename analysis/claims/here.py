@@ -119,7 +119,7 @@ def _rates(_kind: Kind, test: StudyTest, study: Study, first: ArmRow, second: Ar
 def _overlaps(test: StudyTest, study: Study, below: float) -> Iterator[Line]:
     """A line an arm whose teachers' negatives were compared.
 
-    One seed gives a verdict: the rows are all of the training queries, and taking the best of each draws nothing.
+    One seed gives a verdict: the bound is compared with the largest of many means over thousands of rows.
     """
     arms = list(overlapping(study, test.blocks or study.plan.blocks))
     if not arms:

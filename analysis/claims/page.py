@@ -33,7 +33,7 @@ Of "at least as good" and "does not help": holds where a difference beyond the s
 excluded, even where the interval lies clear of 0 there; else reversed where it does, by however little. Of "as good
 as": equivalent within the margin; reversed where the whole interval lies outside it. Of false negatives: Wilson's
 intervals of the two rates lie apart. Of overlaps: holds where every two teachers lie below the bound on every
-collection, else reversed; nothing is drawn there, so that one seed will do.
+collection, else reversed; training queries and their shown positives are drawn once there, and there is no interval.
 """
 THEN = (
     "`BEIR_HOME` names the folder of the collections. Then `python -m experiments.publish NAME` and\n"

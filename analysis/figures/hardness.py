@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.figures.style import Figure, canvas, look, rounded
-from analysis.layouts import Layout, mined_runs
+from analysis.layouts import Layout, mined_runs, setting
 from analysis.load import Study
 from analysis.roles import optimum
 from analysis.stats import wilson
+from experiments.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -38,20 +39,30 @@ def hardness_figure(found: list[Layout]) -> Figure | None:
 
 
 def frontier_figure(study: Study) -> Figure | None:
-    """A panel for each teacher and collection that a study has mined with and from; None where none were ranked."""
+    """A panel for each teacher and collection that a study has mined with and from; None where none were ranked.
+
+    Raises UserError for a study that mines with one teacher from one collection in several settings.
+    """
     found: dict[tuple[str, str], list[Layout]] = {}
     for block in study.plan.blocks:
         runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
-        ranked = [layout for layout in mined_runs(runs) if layout.hardness.gap is not None and layout.rate is not None]
-        if ranked := [layout for layout in ranked if layout.enough]:
-            found[runs[0].config.teacher.name, runs[0].config.data.name] = ranked
+        for layout in mined_runs(runs):
+            if layout.hardness.gap is not None and layout.rate is not None and layout.enough:
+                config = next(run.config for run in runs if setting(run.config) == layout.setting)
+                found.setdefault((config.teacher.name, config.data.name), []).append(layout)
+    for (teacher, collection), points in found.items():
+        if len({point.setting for point in points}) > 1:
+            raise UserError(
+                f"study {study.name}: figures: frontier has one panel for teacher {teacher} and {collection}, but the "
+                "study mines there in several settings: leave it out"
+            )
     if not found:
         return None
     caption = (
         "A row a teacher, a column a collection. Harder negatives are to the left (smaller mean score gap to the "
         "positive, in the teacher's own unit). Each curve is one method over its values, the paper's filled; naive "
-        "mining, which every method is without its bar, is where they meet. Values that keep less than a tenth of the "
-        "rows are left out. Lower at equal hardness is better. The scale is square-root; bars are Wilson's 95% "
+        "mining, which every method is without its bar, is the hard end of each. Values that keep less than a tenth "
+        "of the rows are left out. Lower at equal hardness is better. The scale is square-root; bars are Wilson's 95% "
         "intervals; all figures stand in the tables."
     )
     title = "Hardness against known false-negative rate, by teacher and collection"

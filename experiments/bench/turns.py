@@ -97,6 +97,7 @@ def _compared(stage: str, place: int, given: Given) -> Measured:
     ours, peer = _median(spent["ours"]), _median(spent["peer"]) if spent["peer"] else None
     pairs = zip(spent["ours"], spent["peer"], strict=False)
     times = [other.seconds(clock) / own.seconds(clock) for own, other in pairs]
+    remembered = case.waited and case.memory and given.memory
     return Measured(
         stage=stage,
         case=case.name,
@@ -106,7 +107,7 @@ def _compared(stage: str, place: int, given: Given) -> Measured:
         clock=clock,
         rounds=rounds,
         times=round(median(times), 3) if times else None,
-        ours_mb=round(peak_memory_mb(resource.RUSAGE_CHILDREN)) if case.waited and given.memory else None,
+        ours_mb=round(peak_memory_mb(resource.RUSAGE_CHILDREN)) if remembered else None,
         peer_mb=None,
         target=case.target if times or case.against is None else None,
         agreement=sides.agreement(last["ours"], last["peer"]) if sides.agreement and sides.peer else None,

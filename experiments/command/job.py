@@ -45,8 +45,7 @@ def execute(config: DictConfig) -> RunResult:
         return _prepare(run, log_file)
     print(header(run), flush=True)
     started = time.perf_counter()
-    with hold_run(run.execution.store, run.run_id):
-        result = _attempt(run, log_file)
+    result = _attempt(run, log_file)
     if result.record is not None or run.position:  # a single run's cause is the command's error line
         print(result_line(result, time.perf_counter() - started), flush=True)
     return result
@@ -78,12 +77,13 @@ def _ready(run: Composed) -> None:
 def _attempt(run: Composed, log_file: str) -> RunResult:
     _ready(run)
     store = run.execution.store
-    if find_record(run.execution.record_roots, run.run_id) is None:
-        write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
     try:
-        from experiments import pipeline
+        with hold_run(store, run.run_id, waiting=_say_waiting):
+            if find_record(run.execution.record_roots, run.run_id) is None:
+                write_failure(store, run.run_id, cause=UNFINISHED, log=log_file)
+            from experiments import pipeline
 
-        return RunResult(run.run_id, pipeline.run(run.config, run.execution))
+            return RunResult(run.run_id, pipeline.run(run.config, run.execution))
     except UserError as error:
         log.info("stopped: %s", error)
         return _failed(run, " ".join(str(error).split()), log_file, usage=True)
@@ -94,6 +94,10 @@ def _attempt(run: Composed, log_file: str) -> RunResult:
         logging.getLogger("traceback").exception("the run failed")
         cause = one_line(error)
         return _failed(run, cause, log_file, usage=False)
+
+
+def _say_waiting() -> None:
+    print("      another process is at this run: waiting for it", flush=True)
 
 
 def _failed(run: Composed, cause: str, log_file: str, *, usage: bool) -> RunResult:

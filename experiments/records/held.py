@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from experiments.files import storage_errors
 from experiments.records.folder import failure_path
-from experiments.scratch import is_locked, locked
 
 
 @contextmanager
-def hold_run(root: Path, run_id: str) -> Iterator[None]:
-    """Hold a run of the store `root`, waiting until no other process does. Raises StorageError."""
-    note = failure_path(root, run_id)
-    with storage_errors(note.parent, elsewhere="name another folder"), locked(note):
+def hold_run(root: Path, run_id: str, *, waiting: Callable[[], object] | None = None) -> Iterator[None]:
+    """Hold a run of the store `root`; a process that holds it already holds it once more.
+
+    waiting: called where another process holds it, before that is waited for; None = not waited for, raises Timeout.
+    Raises StorageError.
+    """
+    lock = _lock(root, run_id)
+    with storage_errors(Path(lock.lock_file).parent, elsewhere="name another folder"):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if waiting is None:
+                raise
+            waiting()
+            lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def is_held(root: Path, run_id: str) -> bool:
-    """Whether a process is at the run at this moment."""
-    return is_locked(failure_path(root, run_id))
+    """Whether another process is at the run at this moment; nothing is made. Raises StorageError."""
+    if not Path(_lock(root, run_id, make=False).lock_file).is_file():
+        return False
+    try:
+        with hold_run(root, run_id):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(root: Path, run_id: str, *, make: bool = True) -> FileLock:
+    """One a process, so that a sweep that holds a run does not wait for itself when it executes it."""
+    note = failure_path(root, run_id)
+    if make:
+        with storage_errors(note.parent, elsewhere="name another folder"):
+            note.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(note.with_name(f"{note.name}.lock"), is_singleton=True)

@@ -6,9 +6,12 @@ What is done is read from the store, never from a launcher's return values: a ki
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from filelock import Timeout
 
 from experiments.command.build import Composed
 from experiments.command.overrides import for_hydra, write_value
@@ -16,7 +19,7 @@ from experiments.config import CarvedData, DataConfig, runs_in
 from experiments.execution import Execution
 from experiments.identity import digest
 from experiments.records.folder import failure_path, find_failure, find_record
-from experiments.records.held import is_held
+from experiments.records.held import hold_run, is_held
 from experiments.studies.cells import Cell
 from experiments.studies.staging import Staged, staged
 
@@ -63,7 +66,7 @@ def run_jobs(jobs: Sequence[Job], launch: Launch, *, at_once: bool = False, one_
     _check_unchanged_folders([job.composed for job in unique if is_done(job.composed)])
     todo = [job for job in unique if not is_done(job.composed)]
     for job in todo:
-        if not _is_held(job):
+        if not is_held(job.composed.execution.store, job.composed.run_id):
             failure_path(job.composed.execution.store, job.composed.run_id).unlink(missing_ok=True)
     first = 0
     for wave in _waves(todo):
@@ -78,13 +81,27 @@ def run_jobs(jobs: Sequence[Job], launch: Launch, *, at_once: bool = False, one_
 
 def _launch_each(jobs: Sequence[Job], launch: Launch, *, first: int, total: int) -> None:
     """Launch one run after another, those that another process is at after the others; `first` were launched before."""
-    waiting = list(jobs)
-    while waiting:
-        job = next((job for job in waiting if not _is_held(job)), waiting[0])
-        place = first + len(jobs) - len(waiting)
-        waiting.remove(job)
-        if not is_done(job.composed):
-            launch([_launched(job, f"{place + 1}/{total}", Staged())], place)
+    left = list(jobs)
+    while left:
+        with _first_free(left) as job:
+            place = first + len(jobs) - len(left)
+            left.remove(job)
+            if not is_done(job.composed):
+                launch([_launched(job, f"{place + 1}/{total}", Staged())], place)
+
+
+@contextmanager
+def _first_free(jobs: Sequence[Job]) -> Iterator[Job]:
+    """Hold the first run that no other process is at; the first of all, not held, where there is none."""
+    for job in jobs:
+        with ExitStack() as held:
+            try:
+                held.enter_context(hold_run(job.composed.execution.store, job.composed.run_id))
+            except Timeout:
+                continue
+            yield job
+            return
+    yield jobs[0]
 
 
 def _launch_all(jobs: Sequence[Job], launch: Launch, stage: Staged, *, first: int, total: int) -> None:
@@ -138,10 +155,6 @@ def _check_unchanged_folders(done: Sequence[Composed]) -> None:
             known = functools.partial(known_if_there, execution=run.execution)
             cache = run.execution.store / "collections"
             check_unchanged(record, run.config.data, there, known=known, cache=cache)
-
-
-def _is_held(job: Job) -> bool:
-    return is_held(job.composed.execution.store, job.composed.run_id)
 
 
 def _was_started(run: Composed) -> bool:

@@ -9,8 +9,9 @@ import pytest
 from analysis.figures.hardness import draw_frontier, frontier_figure
 from analysis.load import Study, load_study
 from analysis.sources import open_source
-from analysis.tables.frontier import frontier_markdown, rate_at
+from analysis.tables.frontier import frontier_markdown, read_at
 from analysis.tables.layout import mined_layouts
+from experiments.errors import UserError
 from experiments.miners.methods import METHODS
 from tests.analysis import synthetic
 from tests.analysis.conftest import THREE
@@ -25,28 +26,42 @@ def load(folder: Path) -> Study:
 
 
 @pytest.mark.parametrize(
-    ("gap", "known", "mined"), [(0.01, 60, 400), (0.11, 40, 400), (0.21, 20, 400), (0.26, 9, 300), (0.31, 2, 200)]
+    ("gap", "known", "mined", "kept"),
+    [(0.01, 60, 400, 1.0), (0.11, 35, 400, 1.0), (0.21, 20, 400, 1.0), (0.26, 7, 300, 0.75), (0.31, 2, 200, 0.5)],
 )
-def test_a_rate_lies_on_the_line_between_two_values(gap: float, known: int, mined: int) -> None:
-    """At .26 half of the way from 5% of 400 to 1% of 200: 3% of 300."""
-    found = rate_at([ABS[1], NAIVE, ABS[0]], gap)
+def test_a_rate_lies_on_the_line_between_two_values(gap: float, known: int, mined: int, kept: float) -> None:
+    """Half of the way the geometric mean: of 60.5 and 20.5 in 401 35.2, of 20.5 in 401 and 2.5 in 201 .0252 of 301."""
+    found = read_at([ABS[1], NAIVE, ABS[0]], gap)
     assert found is not None
-    assert (found.known, found.mined) == (known, mined)
+    assert (found.known.known, found.known.mined) == (known, mined)
+    assert found.kept == pytest.approx(kept)
 
 
 def test_there_is_no_rate_beyond_the_ends_of_a_curve() -> None:
-    assert rate_at([NAIVE, *ABS], 0.009) is None
-    assert rate_at([NAIVE, *ABS], 0.32) is None
-    assert rate_at([NAIVE], 0.01) is None
-    assert rate_at([NAIVE, *ABS, layout("topk_abs", 0.1, known=0, gap=0.5, kept=9)], 0.32) is None
-    assert rate_at([layout("random", None, known=0, gap=None), NAIVE], 0.01) is None
+    assert read_at([NAIVE, *ABS], 0.009) is None
+    assert read_at([NAIVE, *ABS], 0.32) is None
+    assert read_at([NAIVE], 0.01) is None
+    assert read_at([NAIVE, *ABS, layout("topk_abs", 0.1, known=0, gap=0.5, kept=9)], 0.32) is None
+    assert read_at([layout("random", None, known=0, gap=None), NAIVE], 0.01) is None
 
 
 @pytest.fixture(scope="module")
-def mined(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def both(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """An arm excludes its hidden positives: a setting of its own."""
     folder = tmp_path_factory.mktemp("frontier")
     blocks = {"small": {"small/test": 40}, "other": {"other/test": 40}}
     return load(synthetic.write_study(folder, arms=THREE, seeds=(0,), blocks=blocks, until="mine"))
+
+
+@pytest.fixture(scope="module")
+def mined(both: Study) -> Study:
+    runs = {run_id: run for run_id, run in both.runs.items() if run.config.mining.reveal == 0.0}
+    return Study(both.plan, runs, both.groups)
+
+
+def test_one_panel_for_two_settings_is_refused(both: Study) -> None:
+    with pytest.raises(UserError, match="teacher minilm_l6 and small, but the study mines there in several"):
+        frontier_figure(both)
 
 
 def test_a_row_a_block_shows_the_reference_and_who_lies_apart(mined: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +69,7 @@ def test_a_row_a_block_shows_the_reference_and_who_lies_apart(mined: Study, monk
         "small": [
             NAIVE,
             *ABS,
-            layout("topk_percpos", 0.95, known=100, gap=0.11),
+            layout("topk_percpos", 0.95, known=70, gap=0.11),
             layout("topk_shifted", 10, known=230, gap=0.21),
         ],
         "other": [NAIVE, layout("topk_percpos", 0.9, known=100, gap=0.11)],
@@ -65,8 +80,9 @@ def test_a_row_a_block_shows_the_reference_and_who_lies_apart(mined: Study, monk
     (row,) = rows
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:2] == ["small", "0.1100"]
-    assert [cell.split(" ")[0] for cell in cells[2:6]] == ["25.0%", "–", "10.0%", "36.2%"]
-    assert cells[6:] == ["TopK-Abs", METHODS["topk_shifted"].label]
+    assert [cell.split(" ")[0] for cell in cells[2:6]] == ["17.5%", "–", "8.8%", "29.5%"]
+    assert cells[6] == "100%, –, 100%, 100%"
+    assert cells[7:] == ["TopK-Abs", METHODS["topk_shifted"].label]
 
 
 def test_studies_that_train_have_no_frontier(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.records.folder import find_failure
+from experiments.records.held import hold_run
 from tests.helpers.beir import write_beir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,23 @@ def test_a_run_that_cannot_succeed_says_why_in_one_line_and_leaves_a_note(tmp_pa
     assert failure is not None
     assert failure.cause in shown.stderr
     assert Path(failure.log).is_file()
+
+
+def test_a_run_that_another_process_is_at_is_waited_for(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "toy")
+    shown = command(tmp_path, f"{QUICK} data=beir data.path={folder}")
+    run_id = shown.stdout.split("run ")[1].split()[0]
+    again = ["-m", "experiments.run", *QUICK.split(), "data=beir", f"data.path={folder}", f"outputs={tmp_path}/outputs"]
+    with hold_run(tmp_path / "outputs" / "store", run_id):
+        second = subprocess.Popen(
+            [sys.executable, *again], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert second.stdout is not None
+        assert "run " in second.stdout.readline()
+        assert second.stdout.readline() == "      another process is at this run: waiting for it\n"
+        assert second.poll() is None
+    assert "rows" in second.stdout.read()
+    assert second.wait() == 0
 
 
 def test_a_tracker_that_fails_after_the_record_leaves_a_warning_and_no_note(tmp_path: Path) -> None:

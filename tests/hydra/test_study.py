@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from experiments.collections.load import load_collection
 from experiments.command.build import Composed
@@ -83,6 +86,17 @@ def test_a_killed_worker_costs_one_run(composer: Composer, tmp_path: Path) -> No
     assert [arms(batch) for batch in launch.batches] == [DEMO[:2], DEMO[2:]]
 
 
+@contextmanager
+def held_elsewhere(store: Path, *run_ids: str) -> Iterator[None]:
+    """The runs are held as another process would. Raises Timeout where this one holds them."""
+    with ExitStack() as held:
+        for run_id in run_ids:
+            note = failure_path(store, run_id)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(note.with_name(f"{note.name}.lock"), timeout=0))
+        yield
+
+
 def one_by_one(composer: Composer, folder: Path, **launcher: Any) -> FakeLauncher:
     """The study demo, each run launched by itself."""
     launch, given = FakeLauncher(composer, **launcher), ["study=demo", f"outputs={folder}", "execution.results=null"]
@@ -101,7 +115,7 @@ def test_a_second_command_leaves_to_the_end_what_another_process_is_at(composer:
         return False
 
     write_failure(store, first.run_id, cause=UNFINISHED, log="run.log")
-    with hold_run(store, first.run_id), hold_run(store, second.run_id):
+    with held_elsewhere(store, first.run_id, second.run_id):
         launch = one_by_one(composer, tmp_path, broken=fail_none)
     assert [arms(batch) for batch in launch.batches] == [[arm] for arm in [*DEMO[2:], *DEMO[:2]]]
     assert [run.position for run in launch.launched] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
@@ -121,10 +135,16 @@ def test_what_another_process_has_done_meanwhile_is_not_launched(composer: Compo
 def test_a_run_is_held_as_long_as_a_process_is_at_it(tmp_path: Path) -> None:
     assert not is_held(tmp_path, "a")
     assert list(tmp_path.iterdir()) == []
-    with hold_run(tmp_path, "a"):
+    with held_elsewhere(tmp_path, "a"):
         assert is_held(tmp_path, "a")
         assert not is_held(tmp_path, "b")
+        with pytest.raises(Timeout), hold_run(tmp_path, "a"):
+            pass
     assert not is_held(tmp_path, "a")
+    with hold_run(tmp_path, "a"), hold_run(tmp_path, "a"):
+        assert not is_held(tmp_path, "a")
+        with pytest.raises(Timeout), held_elsewhere(tmp_path, "a"):
+            pass
 
 
 def test_finished_runs_of_another_folder_do_not_count_as_done(composer: Composer, tmp_path: Path) -> None:
