@@ -5,9 +5,10 @@ from __future__ import annotations
 from analysis.arms import arm_rows
 from analysis.decides import NOTE, UNDECIDED, sentence
 from analysis.formats import Table, aligned
+from analysis.layouts import mined_layouts
 from analysis.load import Study
 from analysis.missing import STORE
-from analysis.tables.layout import layout_table, mined_layouts
+from analysis.tables.layout import layout_table
 from analysis.tables.methods import methods_table
 from experiments.entry import shell
 

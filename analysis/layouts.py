@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.load import FinishedRun
+from analysis.load import FinishedRun, Study
 from analysis.mined import Hardness, hardness
 from analysis.roles import miner_value
 from experiments.config import RunConfig
@@ -89,3 +89,8 @@ def mined_runs(runs: Iterable[FinishedRun]) -> list[Layout]:
     """Layouts of those among a study's runs that stopped after mining."""
     unique = {run.record.run_id: run for run in runs if run.config.until == "mine"}
     return layouts((run.config, run.record.mining) for run in unique.values() if run.record.mining is not None)
+
+
+def mined_layouts(study: Study, block: str) -> list[Layout]:
+    """Of the block's runs that stopped after mining; empty for any other block."""
+    return mined_runs(run for arm in study.plan.arms(block) for run in study.cell(block, arm).values())

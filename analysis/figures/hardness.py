@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.figures.style import Figure, canvas, look, rounded
-from analysis.layouts import Layout, mined_runs, setting
+from analysis.layouts import Layout, mined_layouts, mined_runs
 from analysis.load import Study
 from analysis.roles import optimum
 from analysis.stats import wilson
@@ -27,7 +27,7 @@ def layout_figure(study: Study) -> Figure | None:
 
 def hardness_figure(found: list[Layout]) -> Figure | None:
     """None where nothing was ranked."""
-    ranked = [layout for layout in found if layout.hardness.gap is not None and layout.rate is not None]
+    ranked = _ranked(found)
     if not ranked:
         return None
     caption = (
@@ -45,11 +45,8 @@ def frontier_figure(study: Study) -> Figure | None:
     """
     found: dict[tuple[str, str], list[Layout]] = {}
     for block in study.plan.blocks:
-        runs = [run for arm in study.plan.arms(block) for run in study.cell(block, arm).values()]
-        for layout in mined_runs(runs):
-            if layout.hardness.gap is not None and layout.rate is not None and layout.enough:
-                config = next(run.config for run in runs if setting(run.config) == layout.setting)
-                found.setdefault((config.teacher.name, config.data.name), []).append(layout)
+        if points := [layout for layout in _ranked(mined_layouts(study, block)) if layout.enough]:
+            found.setdefault(_panel(study, block), []).extend(points)
     for (teacher, collection), points in found.items():
         if len({point.setting for point in points}) > 1:
             raise UserError(
@@ -67,6 +64,17 @@ def frontier_figure(study: Study) -> Figure | None:
     )
     title = "Hardness against known false-negative rate, by teacher and collection"
     return Figure("frontier", title, caption, partial(draw_frontier, found))
+
+
+def _panel(study: Study, block: str) -> tuple[str, str]:
+    """(teacher, collection) of the block's first run."""
+    first = next(run for arm in study.plan.arms(block) for run in study.cell(block, arm).values())
+    return first.config.teacher.name, first.config.data.name
+
+
+def _ranked(found: Sequence[Layout]) -> list[Layout]:
+    """Those of which both coordinates are known."""
+    return [layout for layout in found if layout.hardness.gap is not None and layout.rate is not None]
 
 
 def draw_frontier(found: Mapping[tuple[str, str], list[Layout]]) -> Canvas:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.formats import comma_separated, latex
+from analysis.layouts import mined_layouts
 from analysis.leaks import leak_notes
 from analysis.load import Study
 from analysis.missing import missing_lines
-from analysis.tables.layout import layout_markdown, layout_table, mined_layouts
+from analysis.tables.layout import layout_markdown, layout_table
 from analysis.tables.methods import glossary, methods_latex, methods_markdown
 from analysis.tables.methods_csv import methods_csv
 

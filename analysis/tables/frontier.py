@@ -9,11 +9,10 @@ from itertools import pairwise
 
 from analysis.arms import KnownFalse
 from analysis.formats import DASH, Table, fixed, markdown
-from analysis.layouts import Layout
+from analysis.layouts import Layout, mined_layouts
 from analysis.load import Study
 from analysis.roles import optimum
 from analysis.tables.cells import known_text
-from analysis.tables.layout import mined_layouts
 from experiments.miners.methods import METHODS
 
 REFERENCE = "topk_percpos"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.arms import KnownFalse
 from analysis.formats import DASH, Table, fixed, markdown, percent
-from analysis.layouts import Layout, mined_runs
-from analysis.load import Study
-from analysis.stats import wilson
-
-
-def mined_layouts(study: Study, block: str) -> list[Layout]:
-    """Of the block's runs that stopped after mining; empty for any other block."""
-    return mined_runs(run for arm in study.plan.arms(block) for run in study.cell(block, arm).values())
+from analysis.layouts import Layout
+from analysis.tables.cells import known_text
 
 
 def layout_table(found: list[Layout]) -> Table:
@@ -39,18 +34,11 @@ def _cells(layout: Layout) -> tuple[str, ...]:
         percent(layout.kept / layout.rows if layout.rows else None),
         percent(layout.rejected / layout.candidates if layout.candidates else None),
         str(layout.mined),
-        _rate(layout),
+        known_text(KnownFalse(layout.known, layout.mined) if layout.mined else None),
         percent(layout.hardness.above),
         fixed(layout.hardness.gap, 4),
         fixed(layout.hardness.rank, 1),
     )
-
-
-def _rate(layout: Layout) -> str:
-    if not layout.mined:
-        return DASH
-    low, high = wilson(layout.known, layout.mined)
-    return f"{percent(layout.rate)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def layout_markdown(found: list[Layout]) -> str:

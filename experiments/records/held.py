@@ -9,7 +9,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from experiments.files import storage_errors
-from experiments.records.folder import failure_path
+
+
+def lock_path(root: Path, run_id: str) -> Path:
+    """The lock of a run in the store `root`."""
+    return root / "held" / f"{run_id}.lock"
 
 
 @contextmanager
@@ -19,8 +23,11 @@ def hold_run(root: Path, run_id: str, *, waiting: Callable[[], object] | None = 
     waiting: called where another process holds it, before that is waited for; None = not waited for, raises Timeout.
     Raises StorageError.
     """
-    lock = _lock(root, run_id)
-    with storage_errors(Path(lock.lock_file).parent, elsewhere="name another folder"):
+    path = lock_path(root, run_id)
+    # One a process, so that a sweep that holds a run does not wait for itself when it executes it.
+    lock = FileLock(path, is_singleton=True)
+    with storage_errors(path.parent, elsewhere="name another folder"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -36,19 +43,10 @@ def hold_run(root: Path, run_id: str, *, waiting: Callable[[], object] | None = 
 
 def is_held(root: Path, run_id: str) -> bool:
     """Whether another process is at the run at this moment; nothing is made. Raises StorageError."""
-    if not Path(_lock(root, run_id, make=False).lock_file).is_file():
+    if not lock_path(root, run_id).is_file():
         return False
     try:
         with hold_run(root, run_id):
             return False
     except Timeout:
         return True
-
-
-def _lock(root: Path, run_id: str, *, make: bool = True) -> FileLock:
-    """One a process, so that a sweep that holds a run does not wait for itself when it executes it."""
-    note = failure_path(root, run_id)
-    if make:
-        with storage_errors(note.parent, elsewhere="name another folder"):
-            note.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(note.with_name(f"{note.name}.lock"), is_singleton=True)

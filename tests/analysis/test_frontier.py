@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from analysis.figures.hardness import draw_frontier, frontier_figure
+from analysis.layouts import mined_layouts
 from analysis.load import Study, load_study
 from analysis.sources import open_source
 from analysis.tables.frontier import frontier_markdown, read_at
-from analysis.tables.layout import mined_layouts
 from experiments.errors import UserError
 from experiments.miners.methods import METHODS
 from tests.analysis import synthetic

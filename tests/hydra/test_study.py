@@ -17,7 +17,7 @@ from experiments.command.compose import Composer
 from experiments.errors import UserError
 from experiments.records.facts import CollectionFacts
 from experiments.records.folder import UNFINISHED, failure_path, write_failure, write_record
-from experiments.records.held import hold_run, is_held
+from experiments.records.held import hold_run, is_held, lock_path
 from experiments.studies.dev import check_dev_only
 from experiments.studies.plan import Plan, plan_path, read_plan
 from experiments.studies.planner import StudyPlanner
@@ -91,9 +91,9 @@ def held_elsewhere(store: Path, *run_ids: str) -> Iterator[None]:
     """The runs are held as another process would. Raises Timeout where this one holds them."""
     with ExitStack() as held:
         for run_id in run_ids:
-            note = failure_path(store, run_id)
-            note.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(FileLock(note.with_name(f"{note.name}.lock"), timeout=0))
+            path = lock_path(store, run_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(path, timeout=0))
         yield
 
 
